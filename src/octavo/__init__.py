@@ -1,0 +1,1 @@
+"""Octavo: post-training quantization for TensorFlow models, without TensorFlow."""

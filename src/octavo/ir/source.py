@@ -1,0 +1,112 @@
+"""What a reader hands over: the source model, still in the source framework's own terms.
+
+A reader parses bytes; it does not interpret. Function calls are not inlined, nothing is folded,
+large arrays are read-only views of the mapped file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Shape = tuple[int | None, ...] | None
+"""A declared shape: `None` for an unknown dimension, and for an unknown rank."""
+
+
+class SourceRef(NamedTuple):
+    """One output of one source node (or argument of a function) in the same graph."""
+
+    node: str
+    index: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class SourceNode:
+    """One operation of the source graph.
+
+    `inputs` are data inputs only: control inputs carry side effects, which inference has none of.
+    `attrs` hold plain Python: int, float, bool, str, bytes, numpy dtype, `Shape`, array, `FunctionName`, or a list of
+    those. Attributes that the file leaves out have the default of the op's definition. A dtype that numpy
+    has no word for (resource, variant) is given as its TensorFlow name, a str.
+    """
+
+    name: str
+    op: str
+    inputs: tuple[SourceRef, ...]
+    attrs: Mapping[str, Any]
+
+
+class FunctionName(str):
+    """The value of an attribute that names a function of the same model."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourceArgument:
+    """An input of a graph: a function's argument, or a placeholder."""
+
+    name: str
+    dtype: np.dtype[Any] | str
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class SourceGraph:
+    """The main graph, or the body of a function.
+
+    In a function, `SourceRef(argument.name, 0)` refers to an argument. In the main graph the
+    placeholders are nodes, and `arguments` and `outputs` are empty: signatures say what goes in and out.
+    """
+
+    name: str
+    nodes: Mapping[str, SourceNode]
+    arguments: tuple[SourceArgument, ...] = ()
+    outputs: tuple[SourceRef, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePort:
+    """One named input or output of a signature: its tensor in the main graph, dtype and shape."""
+
+    name: str
+    ref: SourceRef
+    dtype: np.dtype[Any] | str
+    shape: Shape
+
+    @property
+    def tensor_name(self) -> str:
+        """The TensorFlow name of the tensor, such as `serving_default_image:0`."""
+        return f"{self.ref.node}:{self.ref.index}"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSignature:
+    """A named way to call the model. Inputs and outputs are in the order of their names."""
+
+    key: str
+    inputs: tuple[SourcePort, ...]
+    outputs: tuple[SourcePort, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceModel:
+    """A whole model, as read.
+
+    `functions` may parse a body only when it is asked for. `variables` maps the name of a variable's node in the main
+    graph (VarHandleOp, VariableV2, …) to its value; a look-up of a handle that has no value raises
+    `Invalid` and names it.
+    """
+
+    name: str
+    path: str
+    graph: SourceGraph
+    functions: Mapping[str, SourceGraph]
+    variables: Mapping[str, Array]
+    signatures: tuple[SourceSignature, ...]
+    notes: tuple[str, ...] = field(default=())
