@@ -1,0 +1,1 @@
+"""What flows: dimensions, types, values, nodes, graphs, ports and the base of all operations."""

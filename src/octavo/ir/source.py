@@ -22,7 +22,7 @@ class SourceRef(NamedTuple):
     """One output of one source node (or argument of a function) in the same graph."""
 
     node: str
-    index: int = 0
+    output: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,7 @@ class SourcePort:
     @property
     def tensor_name(self) -> str:
         """The TensorFlow name of the tensor, such as `serving_default_image:0`."""
-        return f"{self.ref.node}:{self.ref.index}"
+        return f"{self.ref.node}:{self.ref.output}"
 
 
 @dataclass(frozen=True, slots=True)

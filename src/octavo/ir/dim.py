@@ -1,0 +1,198 @@
+"""Dimensions that may be known only at run time.
+
+A `Dim` is an int, or a `Symbolic`: a polynomial with integer coefficients over symbols such as `batch`.
+Every symbol stands for a length, so it is at least 1 in comparisons. Arithmetic works inside
+numpy object arrays too, which is how shape arithmetic is folded.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import operator
+from collections import Counter
+from collections.abc import Iterable
+
+Monomial = tuple[str, ...]
+"""A product of symbols, sorted; the empty product is the constant term."""
+
+
+class UndecidedError(Exception):
+    """A question about a symbolic dimension has no answer that holds for every run."""
+
+
+class Symbolic:
+    """A dimension known only at run time: a polynomial over symbols. Immutable."""
+
+    __slots__ = ("_hash", "terms")
+
+    def __init__(self, terms: dict[Monomial, int]) -> None:
+        """Hold the coefficient of each monomial; zero coefficients must be absent."""
+        self.terms = terms
+        self._hash = hash(frozenset(terms.items()))
+
+    def __add__(self, other: Dim) -> Dim:
+        return _combine(_terms(self).items(), _terms(other).items())
+
+    def __mul__(self, other: Dim) -> Dim:
+        return _combine((tuple(sorted(a + b)), x * y) for a, x in self.terms.items() for b, y in _terms(other).items())
+
+    def __neg__(self) -> Dim:
+        return self * -1
+
+    def __sub__(self, other: Dim) -> Dim:
+        return self + -other
+
+    def __rsub__(self, other: Dim) -> Dim:
+        return -self + other
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+    def __floordiv__(self, other: Dim) -> Dim:
+        exact = _divide(self, other)
+        return _call("//", self, other) if exact is None else exact
+
+    def __rfloordiv__(self, other: Dim) -> Dim:
+        return _call("//", other, self)
+
+    def __rmod__(self, other: Dim) -> Dim:
+        return _call("%", other, self)
+
+    def __mod__(self, other: Dim) -> Dim:
+        return _call("%", self, other) if _divide(self, other) is None else 0
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Symbolic) and self.terms == other.terms
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __lt__(self, other: Dim) -> bool:
+        return _sign(self - other, strict=True, upper=True)
+
+    def __gt__(self, other: Dim) -> bool:
+        return _sign(self - other, strict=True, upper=False)
+
+    def __le__(self, other: Dim) -> bool:
+        return not self > other
+
+    def __ge__(self, other: Dim) -> bool:
+        return not self < other
+
+    def __index__(self) -> int:
+        raise UndecidedError(f"{self} is known only at run time")
+
+    __int__ = __index__
+    __bool__ = __index__
+
+    def __repr__(self) -> str:
+        return "+".join(_term(*item) for item in sorted(self.terms.items(), key=lambda i: (-len(i[0]), i[0]))).replace(
+            "+-", "-"
+        )
+
+
+Dim = int | Symbolic
+"""A length: an int, or a `Symbolic` that is known only at run time."""
+
+
+def symbol(name: str) -> Symbolic:
+    """The dimension called `name`."""
+    return Symbolic({(name,): 1})
+
+
+def parse(text: str) -> Dim:
+    """The dimension that `str` printed as `text`.
+
+    Raises:
+        ValueError: `text` is not an expression over names, integers, + - * // %.
+    """
+    return _evaluate(ast.parse(text, mode="eval").body)
+
+
+def product(dims: Iterable[Dim]) -> Dim:
+    """The number of elements of a shape."""
+    return functools.reduce(operator.mul, dims, 1)
+
+
+def is_static(dims: Iterable[Dim]) -> bool:
+    """Whether every dimension is known before the model runs."""
+    return all(isinstance(dim, int) for dim in dims)
+
+
+def _terms(dim: Dim) -> dict[Monomial, int]:
+    return dim.terms if isinstance(dim, Symbolic) else {(): int(dim)}
+
+
+def _combine(*groups: Iterable[tuple[Monomial, int]]) -> Dim:
+    total: Counter[Monomial] = Counter()
+    for group in groups:
+        for monomial, coefficient in group:
+            total[monomial] += coefficient
+    terms = {monomial: c for monomial, c in total.items() if c}
+    return Symbolic(terms) if any(terms) else terms.get((), 0)
+
+
+def _divide(dividend: Symbolic, divisor: Dim) -> Dim | None:
+    """The quotient when `divisor` is one term that divides every term of `dividend`, else None."""
+    parts = _terms(divisor)
+    if len(parts) != 1:
+        return 1 if dividend == divisor else None
+    ((factors, number),) = parts.items()
+    quotient: dict[Monomial, int] = {}
+    for monomial, coefficient in dividend.terms.items():
+        left = Counter(monomial)
+        left.subtract(factors)
+        if number == 0 or coefficient % number or min(left.values(), default=0) < 0:
+            return None
+        quotient[tuple(sorted(left.elements()))] = coefficient // number
+    return _combine(quotient.items())
+
+
+def _call(sign: str, left: Dim, right: Dim) -> Dim:
+    return symbol(f"(({left}){sign}({right}))")
+
+
+def _sign(difference: Dim, *, strict: bool, upper: bool) -> bool:
+    """Whether `difference` is below zero (`upper`) or above it, given that every symbol is at least 1."""
+    if isinstance(difference, int):
+        return difference < 0 if upper else difference > 0
+    at_one = sum(difference.terms.values())
+    growing = all(c > 0 for m, c in difference.terms.items() if m)
+    falling = all(c < 0 for m, c in difference.terms.items() if m)
+    if (growing and at_one > 0) or (growing and at_one == 0 and strict and upper):
+        return not upper
+    if (falling and at_one < 0) or (falling and at_one == 0 and strict and not upper):
+        return upper
+    raise UndecidedError(f"the sign of {difference} is known only at run time")
+
+
+def _term(monomial: Monomial, coefficient: int) -> str:
+    if not monomial:
+        return str(coefficient)
+    factors = "*".join(monomial)
+    return {1: factors, -1: f"-{factors}"}.get(coefficient, f"{coefficient}*{factors}")
+
+
+def _evaluate(node: ast.expr) -> Dim:
+    match node:
+        case ast.Constant(value=int(number)):
+            return number
+        case ast.Name(id=name):
+            return symbol(name)
+        case ast.UnaryOp(op=ast.USub(), operand=operand):
+            return -_evaluate(operand)
+        case ast.BinOp(left=left, op=kind, right=right):
+            a, b = _evaluate(left), _evaluate(right)
+            match kind:
+                case ast.Add():
+                    return a + b
+                case ast.Sub():
+                    return a - b
+                case ast.Mult():
+                    return a * b
+                case ast.FloorDiv():
+                    return a // b
+                case ast.Mod():
+                    return a % b
+    raise ValueError(f"not a dimension: {ast.unparse(node)}")

@@ -1,0 +1,123 @@
+"""One operation of LiteRT: everything that is true of it, in one class.
+
+Members of an op stand in pipeline order: `from_tf` (lower), `infer` and `evaluate` (optimize), `ports` and
+`kernels` (quantize), `version` (write).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import numpy as np
+
+from octavo.ir.dim import UndecidedError
+from octavo.ir.port import Kernels, Plain, Port
+from octavo.ir.source import Array
+from octavo.ir.type import Type
+
+if TYPE_CHECKING:
+    from octavo.ir.graph import Node, Value
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+class NotLoweredError(Exception):
+    """A source operation cannot be expressed; the message says why, in one line."""
+
+
+def lowers(*names: str) -> Callable[[Function], Function]:
+    """Mark a function `(source, build) -> Value | tuple[Value, ...]` as the lowering of these source ops."""
+
+    def mark(function: Function) -> Function:
+        setattr(getattr(function, "__func__", function), "lowers", names)  # noqa: B010  # functions have no such member
+        return function
+
+    return mark
+
+
+@dataclass(frozen=True)
+class Op:
+    """The base of all operations. Fields of a subclass are the fields of its options table in the schema."""
+
+    code: ClassVar[str] = ""
+    """The name of the builtin operator in the schema."""
+    ports: ClassVar[Mapping[str, Port]] = {}
+    kernels: ClassVar[Kernels] = Kernels()
+    symbolic: ClassVar[bool] = False
+    """Whether `evaluate` also computes on object arrays of `Dim`."""
+    moves: ClassVar[bool] = False
+    """Whether every output element is one of the first input's elements, unchanged."""
+
+    def infer(self, *inputs: Any) -> Type | tuple[Type, ...]:
+        """The types of the outputs. Operands are `Value`s: their types, and what is known of their numbers.
+
+        Raises:
+            ValueError: the operands do not fit together; the message says which and why.
+        """
+        raise NotImplementedError(f"{type(self).__name__}.infer")
+
+    def evaluate(self, *inputs: Any) -> Array | tuple[Array, ...]:
+        """The operation's meaning, in numpy."""
+        raise NotImplementedError(f"{type(self).__name__}.evaluate")
+
+    def version(self, node: Node) -> int:  # noqa: ARG002  # the least version that holds most ops
+        """The least version of the operator in the schema that can hold `node`."""
+        return 1
+
+    def known(self, *inputs: Value | None) -> tuple[Array, ...] | None:
+        """The outputs' numbers, as far as they are known before the model runs: arrays of numbers or of `Dim`."""
+        given = [None if value is None else value.known for value in inputs]
+        if any(array is None and value is not None for array, value in zip(given, inputs, strict=True)):
+            return None
+        unknown = any(array is not None and array.dtype == object for array in given)
+        if unknown and not self.symbolic:
+            return None
+        try:
+            result = self.evaluate(*given)
+        except UndecidedError:  # the answer differs from run to run
+            return None
+        return result if isinstance(result, tuple) else (result,)
+
+    @classmethod
+    def operands(cls, count: int) -> list[str]:
+        """The name of the port of each of `count` operands, without its mark."""
+        names = [name for name in cls.ports if not name.startswith("output")]
+        expanded: list[str] = []
+        for name in names:
+            repeats = count - len(names) + 1 if name.endswith("*") else 1
+            expanded += [name.rstrip("?*")] * repeats
+        return expanded[:count]
+
+    @classmethod
+    def results(cls, count: int) -> list[str]:
+        """The name of the port of each of `count` results, without its mark."""
+        names = [name for name in cls.ports if name.startswith("output")]
+        if len(names) == 1 and names[0].endswith("*"):
+            return [names[0].rstrip("*")] * count
+        return [name.rstrip("?*") for name in names][:count]
+
+    @classmethod
+    def port(cls, name: str) -> Port:
+        """The port called `name`, whatever its mark; `Plain` when the op does not mention it."""
+        for mark in ("", "?", "*"):
+            if name + mark in cls.ports:
+                return cls.ports[name + mark]
+        return Plain()
+
+    def __str__(self) -> str:
+        shown = ", ".join(
+            f"{f.name}={_show(value)}" for f in fields(self) if (value := getattr(self, f.name)) != f.default
+        )
+        return f"{self.code} {{{shown}}}" if shown else self.code
+
+
+def as_int32(array: Array) -> Array:
+    """The array as LiteRT keeps shapes and axes: int32; object arrays of `Dim` stay as they are."""
+    return array if array.dtype == object else np.asarray(array, np.int32)
+
+
+def _show(value: object) -> str:
+    return value.name if isinstance(value, IntEnum) else repr(value)

@@ -1,0 +1,83 @@
+"""What quantization may do at each operand and result of an operation: a closed vocabulary.
+
+Ports are data on the op. Their names are those of the LiteRT operator, in operand order; names that begin
+with `output` are results. A trailing `?` marks an optional operand, a trailing `*` any number of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Has a range of its own, learnt from data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A constant, symmetric around zero; per channel along `axis`, or per tensor when `axis` is None.
+
+    `dtypes` lists, for each dtype of the activations, the weight dtypes that the LiteRT kernel computes correctly.
+    `fast` lists those with which the op runs no slower than in float; the others still save space when the
+    weight is stored as integers and dequantized once at load.
+    """
+
+    axis: int | None = 0
+    dtypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    fast: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Bias:
+    """int32 or int64 with scale = the product of the scales of the ports in `of`, zero point 0."""
+
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SameAs:
+    """Shares one scale and zero point with the port called `port`."""
+
+    port: str
+
+
+class Grid(NamedTuple):
+    """The scale and zero point of a tensor."""
+
+    scale: float
+    zero_point: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The kernel dictates the scale and zero point; None where it has no kernel for that dtype."""
+
+    int8: Grid | None = None
+    int16: Grid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """Indices, shapes, booleans, axes: never quantized."""
+
+
+Port = Observed | Weight | Bias | SameAs | Fixed | Plain
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """Which integer activations the LiteRT kernel computes correctly: empty when it does, else why it does not."""
+
+    int8: str = "LiteRT has no integer kernel for it"
+    int16: str = "LiteRT has no integer kernel for it"
+
+    def objection(self, dtype: str) -> str:
+        """Why activations of `dtype` ("int8" or "int16") cannot be used; empty when they can."""
+        return self.int8 if dtype == "int8" else self.int16
+
+
+INT8_AND_INT16 = Kernels(int8="", int16="")
+INT8_ONLY = Kernels(int8="", int16="the LiteRT kernel rejects int16")

@@ -1,0 +1,61 @@
+"""What a tensor holds: its dtype, its shape, and how integers stand for real numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from octavo.ir.dim import Dim, is_static
+from octavo.ir.source import Array
+
+
+@dataclass(frozen=True, slots=True)
+class Type:
+    """The dtype and shape of a tensor. Strings have dtype `object`; int4, int2 and bfloat16 are ml_dtypes'."""
+
+    dtype: np.dtype[Any]
+    shape: tuple[Dim, ...]
+
+    @property
+    def rank(self) -> int:
+        """The number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def is_static(self) -> bool:
+        """Whether every dimension is known before the model runs."""
+        return is_static(self.shape)
+
+    def __str__(self) -> str:
+        name = "string" if self.dtype == object else self.dtype.name
+        return f"{name}[{','.join(map(str, self.shape))}]"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quantization:
+    """Real value = scale · (stored integer − zero point).
+
+    `scale` is float32 of shape [1], or [channels] when `axis` names the dimension that has a scale of its own
+    for each index. `zero_point` is int64 of the same shape.
+    """
+
+    scale: Array
+    zero_point: Array
+    axis: int | None = None
+
+    @classmethod
+    def per_tensor(cls, scale: float, zero_point: int) -> Quantization:
+        """One scale and zero point for the whole tensor."""
+        return cls(np.array([scale], np.float32), np.array([zero_point], np.int64))
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Quantization)
+            and self.axis == other.axis
+            and np.array_equal(self.scale, other.scale)
+            and np.array_equal(self.zero_point, other.zero_point)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash

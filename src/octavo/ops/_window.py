@@ -1,0 +1,52 @@
+"""Windows that slide over an image: how far they reach, and the patches that they see."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from octavo.ir.dim import Dim
+from octavo.ir.source import Array
+from octavo.schema.enums import Padding
+
+
+def window_output(size: Dim, window: int, stride: int, dilation: int, padding: Padding) -> Dim:
+    """How many places a window of `window` taps takes along an axis of length `size`.
+
+    Raises:
+        ValueError: the window is larger than the axis, and nothing pads it.
+    """
+    reach = (window - 1) * dilation + 1
+    if padding is Padding.SAME:
+        return (size + stride - 1) // stride
+    if isinstance(size, int) and size < reach:
+        raise ValueError(f"a window that reaches {reach} does not fit into a length of {size}")
+    return (size - reach + stride) // stride
+
+
+def same_padding(size: int, window: int, stride: int, dilation: int) -> tuple[int, int]:
+    """The zeros before and after an axis under SAME padding; an odd one goes after."""
+    reach = (window - 1) * dilation + 1
+    total = max((-(-size // stride) - 1) * stride + reach - size, 0)
+    return total // 2, total - total // 2
+
+
+def patches(
+    image: Array,
+    window: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    padding: Padding,
+    *,
+    border: float = 0.0,
+) -> Array:
+    """A view of the windows of an NHWC image: [batch, rows, columns, window rows, window columns, channels].
+
+    `border` is the number that SAME padding puts around the image.
+    """
+    if padding is Padding.SAME:
+        around = [same_padding(image.shape[1 + i], window[i], stride[i], dilation[i]) for i in range(2)]
+        image = np.pad(image, [(0, 0), *around, (0, 0)], constant_values=border)
+    reach = [(window[i] - 1) * dilation[i] + 1 for i in range(2)]
+    view = np.lib.stride_tricks.sliding_window_view(image, tuple(reach), axis=(1, 2))
+    view = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
+    return np.moveaxis(view, 3, 5)

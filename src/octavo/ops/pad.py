@@ -1,0 +1,95 @@
+"""Borders around a tensor: zeros (PAD) or another number (PADV2)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from octavo.ir.build import Builder, Source
+from octavo.ir.dim import Dim
+from octavo.ir.graph import Node, Value
+from octavo.ir.op import Op, lowers
+from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
+from octavo.ir.source import Array
+from octavo.ir.type import Type
+
+
+@dataclass(frozen=True)
+class Pad(Op):
+    """`paddings` is [rank, 2]: how many zeros stand before and after each dimension."""
+
+    code: ClassVar = "PAD"
+
+    @lowers("tf.Pad")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """TensorFlow's operands are LiteRT's."""
+        return build(Pad(), source.inputs[0], _paddings(source.inputs[1]))
+
+    def infer(self, input: Value, paddings: Value) -> Type:
+        """The shape grows by the paddings."""
+        return Type(input.dtype, _padded_shape(input, paddings))
+
+    def evaluate(self, input: Array, paddings: Array) -> Array:
+        """Zeros around a copy of the input."""
+        return np.pad(input, paddings.tolist())
+
+    ports: ClassVar = {"input": Observed(), "paddings": Plain(), "output": SameAs("input")}
+    kernels: ClassVar = INT8_AND_INT16
+
+    def version(self, node: Node) -> int:
+        """int8 since 2, int16 since 3."""
+        return {"int8": 2, "int16": 3}.get(node.output.dtype.name, 1)
+
+
+@dataclass(frozen=True)
+class PadV2(Op):
+    """Like `Pad`, with `value` (a scalar) in place of zero."""
+
+    code: ClassVar = "PADV2"
+
+    @lowers("tf.PadV2")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """Zeros need no operand of their own."""
+        input, paddings, value = source.inputs
+        if value.const is not None and not value.const.any():
+            return build(Pad(), input, _paddings(paddings))
+        return build(PadV2(), input, _paddings(paddings), value)
+
+    def infer(self, input: Value, paddings: Value, value: Value) -> Type:  # noqa: ARG002  # an operand, not a shape
+        """The shape grows by the paddings."""
+        return Type(input.dtype, _padded_shape(input, paddings))
+
+    def evaluate(self, input: Array, paddings: Array, value: Array) -> Array:
+        """The value around a copy of the input."""
+        return np.pad(input, paddings.tolist(), constant_values=value.item())
+
+    ports: ClassVar = {"input": Observed(), "paddings": Plain(), "value": SameAs("input"), "output": SameAs("input")}
+    kernels: ClassVar = INT8_AND_INT16
+
+    def version(self, node: Node) -> int:
+        """int8 since 2, int16 since 3."""
+        return {"int8": 2, "int16": 3}.get(node.output.dtype.name, 1)
+
+
+def pad(build: Builder, value: Value, around: Sequence[tuple[int, int]]) -> Value:
+    """`value` with zeros before and after each dimension; itself when there are none."""
+    if not any(map(any, around)):
+        return value
+    return build(Pad(), value, np.array(around, np.int32))
+
+
+def _paddings(paddings: Value) -> Value | Array:
+    """The kernel takes int32 faster than int64, and the numbers are small."""
+    return paddings if paddings.const is None else paddings.const.astype(np.int32)
+
+
+def _padded_shape(input: Value, paddings: Value) -> tuple[Dim, ...]:
+    known = paddings.known
+    if known is None:
+        raise ValueError("the paddings must be known before the model runs")
+    return tuple(dim + int(before) + int(after) for dim, (before, after) in zip(input.shape, known, strict=True))
