@@ -1,0 +1,1 @@
+"""Samples → statistics of every value."""

@@ -1,0 +1,1 @@
+"""Reference against candidate, end to end and layer by layer."""

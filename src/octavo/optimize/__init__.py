@@ -1,0 +1,1 @@
+"""Graph → graph that computes the same, faster."""

@@ -1,0 +1,1 @@
+"""Graph, recipe and statistics → plan → quantized graph."""

@@ -1,0 +1,1 @@
+"""Bytes → source model, or → graph."""

@@ -1,0 +1,1 @@
+"""Rewrites of two or more operations, one file each."""

@@ -1,0 +1,1 @@
+"""SavedModel directories → source model, without TensorFlow."""
