@@ -97,6 +97,7 @@ class Graph:
         self.outputs: list[Value] = []
         self._first: Node | None = None
         self._last: Node | None = None
+        self._members: set[Node] = set()
         self._names: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Node]:
@@ -116,7 +117,10 @@ class Graph:
             node = earlier
 
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        return len(self._members)
+
+    def __contains__(self, node: Node) -> bool:
+        return node in self._members
 
     @property
     def nodes(self) -> list[Node]:
@@ -210,6 +214,7 @@ class Graph:
             raise ValueError(f"{node!r} is still read")
         for index in range(len(node.inputs)):
             self.rewire(node, index, None)
+        self._members.discard(node)
         if node.earlier is None:
             self._first = node.later
         else:
@@ -220,6 +225,7 @@ class Graph:
             node.later.earlier = node.earlier
 
     def _link(self, node: Node, before: Node | None) -> None:
+        self._members.add(node)
         node.later = before
         node.earlier = self._last if before is None else before.earlier
         if node.earlier is None:

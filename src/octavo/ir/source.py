@@ -62,12 +62,14 @@ class SourceGraph:
 
     In a function, `SourceRef(argument.name, 0)` refers to an argument. In the main graph the
     placeholders are nodes, and `arguments` and `outputs` are empty: signatures say what goes in and out.
+    `attrs` is what a function says about itself (`api_implements`, `go_backwards`, `time_major`, …).
     """
 
     name: str
     nodes: Mapping[str, SourceNode]
     arguments: tuple[SourceArgument, ...] = ()
     outputs: tuple[SourceRef, ...] = ()
+    attrs: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,23 @@
+"""Running a graph in numpy, node by node: slow, and independent of any kernel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from octavo.ir.graph import Graph, Value
+from octavo.ir.source import Array
+
+
+def interpret(graph: Graph, inputs: Mapping[str, Array]) -> dict[Value, Array]:
+    """Every value's numbers for these inputs, by name; `graph.outputs` are among the keys.
+
+    Raises:
+        KeyError: an input is missing.
+        NotImplementedError: an op has no meaning in numpy.
+    """
+    numbers: dict[Value, Array] = {value: inputs[value.name] for value in graph.inputs}
+    numbers.update({value: value.const for value in graph.values if value.const is not None})
+    for node in graph:
+        result = node.op.evaluate(*(None if value is None else numbers[value] for value in node.inputs))
+        numbers.update(zip(node.outputs, result if isinstance(result, tuple) else (result,), strict=True))
+    return numbers

@@ -1,0 +1,150 @@
+"""Graph → graph: every rule of a phase, to its fixpoint."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from octavo.errors import InternalError
+from octavo.ir.graph import Graph, Node, Value
+from octavo.ir.verify import verify
+from octavo.optimize.rule import PHASES, Missed, Rewriter, Rule, rules
+
+PATIENCE = 50
+"""A fixpoint takes at most this many rewrites per node; more means that two rules undo each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """A rewrite that happened: the rule, its equation, and the layer at which it matched."""
+
+    rule: str
+    equation: str
+    layer: str
+
+
+@dataclass(slots=True)
+class Rewrites:
+    """What the optimizer did, and what it nearly did."""
+
+    applied: list[Applied] = field(default_factory=list)
+    missed: dict[Missed, None] = field(default_factory=dict)
+
+
+def optimize(graph: Graph, *, only: Sequence[Rule] | None = None) -> Rewrites:
+    """Rewrite `graph` in place by all rules, or `only` by those given.
+
+    Raises:
+        InternalError: a rule broke the graph, or rules undo each other for ever.
+    """
+    record = Rewrites()
+    sweep(graph)
+    for phase in PHASES:
+        chosen = [rule for rule in (rules() if only is None else only) if rule.phase == phase]
+        if chosen:
+            _to_fixpoint(graph, chosen, record)
+            share(graph)
+            sweep(graph)
+            verify(graph, after=f"the {phase} rules")
+    return record
+
+
+def sweep(graph: Graph) -> None:
+    """Take out every node that nobody reads."""
+    for node in reversed(graph):
+        _erase_dead(graph, node)
+
+
+def share(graph: Graph) -> None:
+    """Compute once what several nodes compute alike."""
+    first: dict[object, Node] = {}
+    for node in graph:
+        twin = first.setdefault((node.op, node.inputs), node)
+        if twin is not node and not any(value in graph.outputs for value in node.outputs):
+            for old, new in zip(node.outputs, twin.outputs, strict=True):
+                graph.replace(old, new, keep_name=False)
+            _erase_dead(graph, node)
+
+
+def _to_fixpoint(graph: Graph, chosen: Sequence[Rule], record: Rewrites) -> None:
+    queue = deque(graph.nodes)
+    waiting = set(queue)
+    budget = PATIENCE * (len(queue) + 10)
+    while queue:
+        node = queue.popleft()
+        waiting.discard(node)
+        if node not in graph:
+            continue
+        for rule in chosen:
+            if rule.roots and node.op.code not in rule.roots:
+                continue
+            touched = _apply(graph, node, rule, record)
+            if touched is None:
+                continue
+            fresh = [other for other in dict.fromkeys(touched) if other not in waiting]
+            waiting.update(fresh)
+            queue.extend(fresh)
+            budget -= 1
+            if budget < 0:
+                raise InternalError(f"rules undo each other; the last was {rule.name}", where=node.origin[0])
+            break
+
+
+def _apply(graph: Graph, node: Node, rule: Rule, record: Rewrites) -> list[Node] | None:
+    """The nodes to look at again when the rule matched, else None."""
+    build = Rewriter(graph, node, rule.name)
+    earlier = node.earlier
+    result = rule.rewrite(node, build)
+    if build.missed is not None:
+        record.missed[build.missed] = None
+    if result is None:
+        _erase_between(earlier, node)
+        return None
+    record.applied.append(Applied(rule.name, rule.equation, node.origin[0] if node.origin else ""))
+    made = list(_between(earlier, node))
+    for old, new in zip(node.outputs, result if isinstance(result, tuple) else (result,), strict=True):
+        graph.replace(old, new)
+    gone = _erase_dead(graph, node)
+    origin = dict.fromkeys(part for dead in [*reversed(gone), node] for part in dead.origin)
+    for new_node in made:
+        new_node.origin = (*dict.fromkeys([*new_node.origin, *origin]), f"rule:{rule.name}")
+    return [*made, *_neighbours(made), *_neighbours_of(result)]
+
+
+def _neighbours(nodes: Iterable[Node]) -> list[Node]:
+    around = [v.producer for n in nodes for v in n.inputs if v is not None and v.producer is not None]
+    return around + [user for n in nodes for v in n.outputs for user in v.users]
+
+
+def _neighbours_of(result: Value | tuple[Value, ...]) -> list[Node]:
+    return [user for value in (result if isinstance(result, tuple) else (result,)) for user in value.users]
+
+
+def _erase_dead(graph: Graph, node: Node) -> list[Node]:
+    """Take out `node` when nobody reads it, and what only it read; the nodes that went."""
+    gone: list[Node] = []
+    stack = [node]
+    while stack:
+        candidate = stack.pop()
+        if candidate not in graph or any(v.uses or v in graph.outputs for v in candidate.outputs):
+            continue
+        stack += [v.producer for v in candidate.inputs if v is not None and v.producer is not None]
+        graph.erase(candidate)
+        gone.append(candidate)
+    return gone
+
+
+def _between(earlier: Node | None, node: Node) -> list[Node]:
+    """The nodes that now stand between `earlier` and `node`."""
+    made: list[Node] = []
+    walker = node.earlier
+    while walker is not earlier and walker is not None:
+        made.append(walker)
+        walker = walker.earlier
+    return made[::-1]
+
+
+def _erase_between(graph: Graph, earlier: Node | None, node: Node) -> None:
+    for made in reversed(_between(earlier, node)):
+        graph.erase(made)

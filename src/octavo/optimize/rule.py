@@ -1,0 +1,85 @@
+"""What a rewrite rule is.
+
+A rule is a function `(node, build) -> Value | None` with `@rewrites(…)` on it. It looks at a node and at what
+surrounds it, and returns a value that can stand for the node's output, emitted with `build`; or None when it does
+not match. Its docstring starts with its equation and holds a Before and an After graph in text form, which are
+executed as a test. A rule that nearly matched returns `build.miss(why not)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+from octavo.ir.build import Builder
+from octavo.ir.graph import Graph, Node, Value
+from octavo.ir.op import Op
+
+Phase = Literal["canonicalize", "fuse", "finish"]
+"""When a rule runs: first to one spelling of each idea, then fusing, then what only the fused graph shows."""
+PHASES: tuple[Phase, ...] = get_args(Phase)
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A rule that nearly matched: which, on which layer, and why not."""
+
+    rule: str
+    layer: str
+    reason: str
+
+
+class Rewriter(Builder):
+    """A builder that stands in front of the node that a rule looks at."""
+
+    def __init__(self, graph: Graph, node: Node, rule: str) -> None:
+        """New nodes stand in front of `node` and compute its layers."""
+        super().__init__(graph, before=node, origin=node.origin)
+        self.rule = rule
+        self.missed: Missed | None = None
+
+    def miss(self, reason: str) -> None:
+        """Say why the rule, which nearly matched, does not apply."""
+        self.missed = Missed(self.rule, self.origin[0] if self.origin else "", reason)
+
+
+Rewrite = Callable[[Node, Rewriter], Value | tuple[Value, ...] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rewrite, the phase in which it runs, and the ops at whose nodes it looks (any op when empty)."""
+
+    name: str
+    phase: Phase
+    roots: frozenset[str]
+    rewrite: Rewrite
+
+    @property
+    def equation(self) -> str:
+        """The first line of the docstring."""
+        return (self.rewrite.__doc__ or "").partition("\n")[0]
+
+
+def rewrites(*roots: type[Op], phase: Phase = "fuse") -> Callable[[Rewrite], Rewrite]:
+    """Mark a function as a rule that looks at nodes of the ops `roots`."""
+
+    def mark(function: Rewrite) -> Rewrite:
+        rule = Rule(function.__name__, phase, frozenset(root.code for root in roots), function)  # type: ignore[attr-defined]
+        function.rule = rule  # type: ignore[attr-defined]  # functions carry marks
+        return function
+
+    return mark
+
+
+@cache
+def rules() -> tuple[Rule, ...]:
+    """Every rule in the folder `rules`, in the order of file names and of definition."""
+    package = importlib.import_module("octavo.optimize.rules")
+    modules = [importlib.import_module(f"{package.__name__}.{i.name}") for i in pkgutil.iter_modules(package.__path__)]
+    marked = [getattr(item, "rule", None) for module in modules for item in vars(module).values()]
+    return tuple(dict.fromkeys(rule for rule in marked if isinstance(rule, Rule)))
