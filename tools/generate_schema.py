@@ -1,0 +1,233 @@
+"""Write `src/octavo/schema/tables.py` from the schema code that the installed `ai_edge_litert` ships.
+
+Run it after a new release of the runtime: `python tools/generate_schema.py`. The package's
+`schema_py_generated.py` is output of flatc, and so regular that its text can be read: reader classes give each
+field's slot and kind, the functions `…Add…` give its default. Two things are not in it: which operator uses which
+options table, and which scalar is which enumeration. Both follow from the names, and the exceptions stand below.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+from pprint import pformat
+from typing import Any, NamedTuple
+
+PACKAGE = "ai_edge_litert"
+MODULE = "schema_py_generated.py"
+TARGET = Path(__file__).parents[1] / "src/octavo/schema/tables.py"
+
+SHARED_OPTIONS = {
+    "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONV_3D_TRANSPOSE": "Conv3DOptions",
+    "L2_NORMALIZATION": "L2NormOptions",
+    "L2_POOL_2D": "Pool2DOptions",
+    "MAXIMUM": "MaximumMinimumOptions",
+    "MAX_POOL_2D": "Pool2DOptions",
+    "MEAN": "ReducerOptions",
+    "MINIMUM": "MaximumMinimumOptions",
+    "MULTINOMIAL": "RandomOptions",
+    "RANDOM_STANDARD_NORMAL": "RandomOptions",
+    "RANDOM_UNIFORM": "RandomOptions",
+    "REDUCE_ALL": "ReducerOptions",
+    "REDUCE_ANY": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "REDUCE_MIN": "ReducerOptions",
+    "REDUCE_PROD": "ReducerOptions",
+    "SUM": "ReducerOptions",
+    "UNIDIRECTIONAL_SEQUENCE_RNN": "SequenceRNNOptions",
+}
+"""Operators whose options table is not named after them."""
+
+ENUMS = {
+    "algorithm": "RngAlgorithm",
+    "array_indices_type": "SparseIndexVector",
+    "array_segments_type": "SparseIndexVector",
+    "body_function": "ReduceWindowFunction",
+    "builtin_code": "BuiltinOperator",
+    "builtin_options_2_type": "BuiltinOptions2",
+    "builtin_options_type": "BuiltinOptions",
+    "combiner": "CombinerType",
+    "comparison_direction": "StablehloComparisonDirection",
+    "compare_type": "StablehloComparisonType",
+    "composite_attributes_format": "CustomOptionsFormat",
+    "custom_options_format": "CustomOptionsFormat",
+    "details_type": "QuantizationDetails",
+    "format": "DimensionType",
+    "fused_activation_function": "ActivationFunctionType",
+    "idx_out_type": "TensorType",
+    "in_data_type": "TensorType",
+    "kernel_type": "LSTMKernelType",
+    "key_dtype": "TensorType",
+    "out_data_type": "TensorType",
+    "out_type": "TensorType",
+    "output_type": "TensorType",
+    "padding": "Padding",
+    "precision_config": "StablehloPrecisionConfig",
+    "quantized_bias_type": "TensorType",
+    "type": "TensorType",
+    "value_dtype": "TensorType",
+    "weights_format": "FullyConnectedOptionsWeightsFormat",
+}
+"""Fields that hold an enumeration, by their name wherever it is unambiguous."""
+
+ENUMS_OF_TABLES = {
+    ("LSHProjectionOptions", "type"): "LSHProjectionType",
+    ("MirrorPadOptions", "mode"): "MirrorPadMode",
+    ("ReduceWindowOptions", "reduce_function"): "ReduceWindowFunction",
+}
+"""Fields whose name alone does not tell their enumeration."""
+
+NOT_ENUMS = {("StablehloPadOptions", "padding"), ("StablehloConvolutionOptions", "padding")}
+"""Fields called like an enumeration that are numbers."""
+
+
+class Field(NamedTuple):
+    """One field of a table, as `octavo.schema.layout.Field` documents it."""
+
+    name: str
+    slot: int
+    kind: str
+    of: str
+    default: Any
+
+
+def main() -> None:
+    """Write the tables and say how many there are."""
+    text = render(source().read_text(encoding="utf-8"), importlib.metadata.version(PACKAGE))
+    TARGET.write_text(text, encoding="utf-8")
+    sys.stdout.write(f"{TARGET.stat().st_size} bytes\n")
+
+
+def source() -> Path:
+    """The installed schema module, without importing it."""
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.submodule_search_locations is None:
+        message = f"{PACKAGE} is not installed"
+        raise FileNotFoundError(message)
+    return Path(spec.submodule_search_locations[0]) / MODULE
+
+
+def render(code: str, version: str) -> str:
+    """The whole of `tables.py`, formatted."""
+    classes = dict(re.findall(r"^class (\w+)\(object\):\n(.*?)(?=^class |\Z)", code, re.MULTILINE | re.DOTALL))
+    enums = {name: enumeration(body) for name, body in classes.items() if "__slots__" not in body}
+    enums = {name: members for name, members in enums.items() if members}
+    tables = {name: fields(name, body, enums) for name, body in classes.items() if "__slots__" in body}
+    used = sorted({field.of for table in tables.values() for field in table} & enums.keys())
+    unions = sorted({f.of for table in tables.values() for f in table if f.kind == "union"})
+    operators = {code: (number, *options(code, enums)) for code, number in enums["BuiltinOperator"].items()}
+    check_reached(operators, enums)
+    head = [
+        "The LiteRT schema as data. Generated by `tools/generate_schema.py`; do not edit.",
+        "",
+        f"Source: {PACKAGE} {version}, {MODULE} (flatc output).",
+        "`octavo.schema.layout` says what the columns mean.",
+    ]
+    parts = {
+        "VERSION": version,
+        "OPERATORS: dict[str, tuple[int, str, int, int]]": operators,
+        "TABLES: dict[str, tuple[tuple[str, int, str, str, bool | int | float | None], ...]]": {
+            name: tuple(map(tuple, table)) for name, table in tables.items()
+        },
+        "UNIONS: dict[str, tuple[str, ...]]": {name: ("", *list(enums[name])[1:]) for name in unions},
+        "ENUMS: dict[str, dict[str, int]]": {name: enums[name] for name in used},
+    }
+    lines = [f"{name} = {pformat(data, width=118, sort_dicts=False)}" for name, data in parts.items()]
+    return formatted("\n\n".join(['"""' + "\n".join(head) + '\n"""', *lines, ""]))
+
+
+def enumeration(body: str) -> dict[str, int]:
+    """The members of a class that holds nothing but numbers."""
+    return {name: int(number) for name, number in re.findall(r"^    (\w+) = (-?\d+)$", body, re.MULTILINE)}
+
+
+def fields(table: str, body: str, enums: dict[str, dict[str, int]]) -> list[Field]:
+    """The fields of a table in the order of their slots."""
+    readers = re.findall(
+        r"^    def (\w+)\(self(, j)?\):\n(.*?)(?=^    def |^    # |^def )", body, re.MULTILINE | re.DOTALL
+    )
+    kinds = {}
+    for name, many, text in readers:
+        offset = re.search(r"_tab\.Offset\((\d+)\)", text)
+        if offset and "_tab.VectorLen(" not in text and not name.endswith(("AsNumpy", "IsNone")):
+            kinds[(int(offset[1]) - 4) // 2] = ("vector:" if many else "") + kind(text), target(text)
+    adders = re.findall(
+        rf"^def {table}Add\w+\(builder, (\w+)\):\n    builder\.Prepend\w+Slot\((\d+), .*, (\S+)\)$", body, re.MULTILINE
+    )
+    found = [field(table, snake(name), int(slot), default, *kinds[int(slot)]) for name, slot, default in adders]
+    assert len(found) == len(kinds), f"{table}: a field was not understood"
+    for item in found:
+        assert item.kind == "union" or not item.of or item.of in enums or item.kind.endswith("table"), item
+    return found
+
+
+def field(table: str, name: str, slot: int, default: str, kind: str, of: str) -> Field:
+    """One field, with its enumeration or union and its default."""
+    if kind == "union":
+        return Field(name, slot, kind, ENUMS[f"{name}_type"], None)
+    if kind.endswith(("string", "table")) or ":" in kind:
+        return Field(name, slot, kind, of or enum(table, name) * kind.endswith("int32"), None)
+    number = bool(int(default)) if kind == "bool" else float(default) if kind.startswith("float") else int(default)
+    return Field(name, slot, kind, enum(table, name), number)
+
+
+def enum(table: str, name: str) -> str:
+    """The enumeration that a scalar holds, or nothing."""
+    if (table, name) in NOT_ENUMS:
+        return ""
+    return ENUMS_OF_TABLES.get((table, name)) or ENUMS.get(name, "")
+
+
+def kind(text: str) -> str:
+    """What a reader function returns."""
+    if "_tab.Union(" in text:
+        return "union"
+    if "_tab.String(" in text:
+        return "string"
+    if number := re.search(r"_tab\.Get\(flatbuffers\.number_types\.(\w+)Flags", text):
+        return number[1].lower()
+    assert "obj.Init(" in text, text
+    return "table"
+
+
+def target(text: str) -> str:
+    """The class of table that a reader function makes, or nothing."""
+    made = re.search(r"obj = (\w+)\(\)", text)
+    return made[1] if made else ""
+
+
+def snake(name: str) -> str:
+    """The schema's own spelling of a name that flatc wrote in camel case."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("builtin_options2", "builtin_options_2")
+
+
+def options(code: str, enums: dict[str, dict[str, int]]) -> tuple[str, int, int]:
+    """The options table of an operator, the union (1 or 2) that holds it, and its number there; or nothing."""
+    wanted = SHARED_OPTIONS.get(code, code.replace("_", "") + "Options").lower()
+    for union, name in ((1, "BuiltinOptions"), (2, "BuiltinOptions2")):
+        for table, number in enums[name].items():
+            if table.lower() == wanted:
+                return table, union, number
+    return "", 0, 0
+
+
+def check_reached(operators: dict[str, tuple[int, str, int, int]], enums: dict[str, dict[str, int]]) -> None:
+    """Every options table belongs to an operator: otherwise `SHARED_OPTIONS` lacks a line."""
+    reached = {table for _, table, _, _ in operators.values()}
+    left = {*enums["BuiltinOptions"], *enums["BuiltinOptions2"]} - reached - {"NONE"}
+    assert not left, f"no operator uses {sorted(left)}"
+
+
+def formatted(text: str) -> str:
+    """The text as the formatter of the project lays it out."""
+    command = [sys.executable, "-m", "ruff", "format", "--isolated", "--line-length=120", "-"]
+    return subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout  # noqa: S603  # fixed
+
+
+if __name__ == "__main__":
+    main()
