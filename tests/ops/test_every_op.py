@@ -1,0 +1,102 @@
+"""Every operation, held to the same promises. An operation gets tested by adding samples, not test code."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+
+import numpy as np
+import pytest
+from integers import integer_case, real, step
+from kernel import run
+from sample import Sample, samples
+
+from octavo.ir.graph import Value
+from octavo.ir.interpret import interpret
+from octavo.ir.op import Op
+from octavo.ir.port import Weight
+from octavo.ir.source import Array
+from octavo.ir.text import parse, show
+from octavo.ops import registry
+from octavo.schema.layout import layout, operator
+
+CLASSES = sorted(registry().ops.items())
+ALL = list(samples())
+every_op = pytest.mark.parametrize("op", [pytest.param(op, id=code) for code, op in CLASSES])
+every_sample = pytest.mark.parametrize("sample", [pytest.param(s, id=f"{s.node().op.code}-{n}") for n, s in ALL])
+
+
+def _integer_forms() -> list[object]:
+    """Each sample on each integer form that its op allows: activations and, if it has one, the weight's dtype."""
+    forms = []
+    for name, sample in ALL:
+        op = type(sample.node().op)
+        weight = next((port for port in op.ports.values() if isinstance(port, Weight)), None)
+        for activations in ("float32", "int8", "int16"):
+            kinds = weight.dtypes.get(activations, ()) if weight else ("int8",) if activations != "float32" else ()
+            if activations != "float32" and (op.kernels.objection(activations) or activations not in sample.integers):
+                continue
+            for kind in kinds if sample.runs else ():
+                forms.append(pytest.param(sample, activations, kind, id=f"{op.code}-{name}-{activations}-{kind}"))
+    return forms
+
+
+@every_op
+def test_every_op_has_a_sample(op: type[Op]) -> None:
+    assert op in {type(sample.node().op) for _, sample in ALL}
+
+
+@every_op
+def test_the_schema_has_the_op_with_the_same_options(op: type[Op]) -> None:
+    table = operator(op.code).options
+    assert {f.name for f in fields(op)} == {f.name for f in (layout(table) if table else ())}
+
+
+@every_sample
+def test_types_are_those_of_the_numbers(sample: Sample) -> None:
+    node, numbers = _evaluated(sample)
+    for value in node.outputs:
+        assert numbers[value].shape == sample.lengths_of(value.shape)
+        assert numbers[value].dtype == value.dtype
+
+
+@every_sample
+def test_the_text_form_reads_back(sample: Sample) -> None:
+    text = show(sample.graph())
+    assert show(parse(text, registry().ops)) == text
+
+
+@pytest.mark.parametrize("sample", [pytest.param(s, id=f"{s.node().op.code}-{n}") for n, s in ALL if s.runs])
+def test_the_float_kernel_means_the_same(sample: Sample) -> None:
+    graph = sample.graph()
+    inputs = sample.numbers(graph)
+    expected = interpret(graph, inputs)
+    for value, result in zip(graph.outputs, run(graph, inputs), strict=True):
+        _assert_near(result, expected[value], within=sample.tolerance * _largest(expected[value]))
+
+
+@pytest.mark.parametrize(("sample", "activations", "weights"), _integer_forms())
+def test_the_integer_kernel_means_the_same(sample: Sample, activations: str, weights: str) -> None:
+    node, numbers = _evaluated(sample)
+    case = integer_case(node, numbers, activations=activations, weights=weights)
+    steps = {"int8": sample.int8_steps, "int16": sample.int16_steps, "float32": 0.0}[activations]
+    results = run(case.graph, case.inputs)
+    for value, result, expected in zip(case.graph.outputs, results, case.expected, strict=True):
+        within = sample.hybrid * _largest(expected) if activations == "float32" else steps * step(value)
+        _assert_near(real(result, value), expected, within=within * (1 + 1e-5))
+
+
+def _evaluated(sample: Sample) -> tuple[object, dict[Value, Array]]:
+    graph = sample.graph()
+    return graph.nodes[-1], interpret(graph, sample.numbers(graph))
+
+
+def _largest(array: Array) -> float:
+    return float(np.abs(array.astype(np.float64)).max(initial=1e-3)) if array.dtype.kind == "f" else 0.0
+
+
+def _assert_near(result: Array, expected: Array, *, within: float) -> None:
+    assert result.shape == expected.shape
+    if expected.dtype.kind == "f":
+        assert np.abs(result.astype(np.float64) - expected).max(initial=0) <= within
+    else:
+        np.testing.assert_array_equal(result, expected)
