@@ -1,0 +1,263 @@
+"""Source model → graphs: a partial evaluator that runs calls inline, reads variables and folds what is known.
+
+It works on demand, from the outputs of a signature, so training code and unused branches cost nothing. It never
+stops at the first problem: every gap of the model is collected, then reported once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from octavo.errors import Gap, Invalid, Unsupported, UsageError, did_you_mean
+from octavo.ir.build import Builder, Source
+from octavo.ir.dim import Dim, symbol
+from octavo.ir.graph import Graph, Model, Signature, Value
+from octavo.ir.op import NotLoweredError
+from octavo.ir.source import FunctionName, SourceGraph, SourceModel, SourceNode, SourcePort, SourceRef, SourceSignature
+from octavo.ir.type import Type
+from octavo.ops import registry
+
+CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+"""Source ops whose attribute `f` names the function that they call."""
+HANDLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
+"""Source ops that stand for a variable; only what reads one needs its value."""
+BATCH = "batch"
+"""The symbol of an unknown first dimension. All inputs share it: a model has one batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Handle:
+    """A variable that nobody has read yet."""
+
+    node: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A source graph at work: what its arguments stand for, and what its nodes have given so far."""
+
+    graph: SourceGraph
+    values: dict[SourceRef, Value | Handle | None] = field(default_factory=dict)
+
+
+def lower(
+    source: SourceModel,
+    *,
+    signatures: Sequence[str] | None = None,
+    shapes: Mapping[str, Sequence[int | None]] | None = None,
+) -> Model:
+    """The model in LiteRT's operations, one graph per signature that computes something of its own.
+
+    `signatures` chooses by key (all by default); `shapes` gives inputs other shapes than the source declares.
+
+    Raises:
+        Unsupported: operations that cannot be lowered; the error lists all of them with their layers.
+        UsageError: an unknown signature key or input name.
+        Invalid: the source contradicts itself.
+    """
+    chosen = _choose(source, signatures)
+    _check_names(shapes or {}, chosen)
+    model = Model([])
+    for signature in chosen:
+        graph = _Lowering(source, signature, shapes or {}).run()
+        twin = next((known for known in model.graphs if _computes_the_same(known, graph)), None)
+        if twin is None:
+            model.graphs.append(graph)
+        names = [tuple(port.name for port in ports) for ports in (signature.inputs, signature.outputs)]
+        model.signatures.append(Signature(signature.key, twin or graph, *names))
+    return model
+
+
+class _Lowering:
+    """One signature on its way into a graph."""
+
+    def __init__(
+        self, source: SourceModel, signature: SourceSignature, shapes: Mapping[str, Sequence[int | None]]
+    ) -> None:
+        self.source = source
+        self.signature = signature
+        self.shapes = shapes
+        self.graph = Graph(signature.key)
+        self.build = Builder(self.graph)
+        self.lowerings = registry().lowerings
+        self.gaps: dict[Gap, None] = {}
+        self.variables: dict[str, Value] = {}
+
+    def run(self) -> Graph:
+        """The graph of the signature.
+
+        Raises:
+            Unsupported: see `lower`.
+        """
+        frame = Frame(self.source.graph)
+        for port in self.signature.inputs:
+            frame.values[port.ref] = self.graph.input(port.tensor_name, self._input_type(port))
+        self._demand(frame, [port.ref for port in self.signature.outputs])
+        outputs = [self._tensor(frame.values[port.ref]) for port in self.signature.outputs]
+        if self.gaps or None in outputs:
+            raise Unsupported(
+                f"{len(self.gaps)} operation(s) of the model cannot be converted",
+                gaps=list(self.gaps),
+                where=f"{self.source.path}, signature {self.signature.key!r}",
+                hint="rewrite these layers with other operations, or leave them out of the exported signature",
+            )
+        for port, value in zip(self.signature.outputs, outputs, strict=True):
+            assert value is not None
+            self.graph.outputs.append(value)
+            if value.producer is not None:
+                value.name = self.graph.unique(port.tensor_name)
+        return self.graph
+
+    def _input_type(self, port: SourcePort) -> Type:
+        if isinstance(port.dtype, str):
+            raise Unsupported(f"input {port.name!r} is a {port.dtype}, which LiteRT has no tensors for")
+        shape = self.shapes.get(port.name, port.shape)
+        if shape is None:
+            raise Unsupported(
+                f"input {port.name!r} has no declared rank",
+                where=f"{self.source.path}, signature {self.signature.key!r}",
+                hint=f"give its shape: shapes={{{port.name!r}: [1, …]}}",
+            )
+        return Type(port.dtype, tuple(_dim(port.name, axis, size) for axis, size in enumerate(shape)))
+
+    def _demand(self, frame: Frame, refs: Iterable[SourceRef]) -> None:
+        """Make `frame.values` hold every one of `refs`."""
+        refs = list(refs)
+        order = list(_needed(frame, refs))
+        wanted: dict[str, set[int]] = {}
+        for ref in [*refs, *(ref for name in order for ref in frame.graph.nodes[name].inputs)]:
+            wanted.setdefault(ref.node, set()).add(ref.output)
+        for name in order:
+            node = frame.graph.nodes[name]
+            inputs = [frame.values[ref] for ref in node.inputs]
+            given = dict(self._outputs(node, inputs, sorted(wanted[name])))
+            for index in wanted[name]:
+                frame.values[SourceRef(name, index)] = given.get(index)
+
+    def _outputs(
+        self, node: SourceNode, inputs: Sequence[Value | Handle | None], wanted: Sequence[int]
+    ) -> Iterator[tuple[int, Value | Handle | None]]:
+        """What the outputs of `node` stand for, by index; None for what could not be lowered."""
+        if node.op in CALLS:
+            yield from self._call(node, inputs, wanted)
+        elif node.op in HANDLES:
+            yield 0, Handle(node.name)
+        else:
+            yield from enumerate(self._node(node, [self._tensor(value) for value in inputs]))
+
+    def _call(
+        self, node: SourceNode, inputs: Sequence[Value | Handle | None], wanted: Sequence[int]
+    ) -> Iterator[tuple[int, Value | Handle | None]]:
+        name = node.attrs["f"]
+        assert isinstance(name, FunctionName)
+        function = self.source.functions[name]
+        frame = Frame(function)
+        for argument, value in zip(function.arguments, inputs, strict=True):
+            frame.values[SourceRef(argument.name, 0)] = value
+        self._demand(frame, [function.outputs[index] for index in wanted])
+        for index in wanted:
+            yield index, frame.values[function.outputs[index]]
+
+    def _node(self, node: SourceNode, inputs: Sequence[Value | None]) -> tuple[Value | None, ...]:
+        lowering = self.lowerings.get(node.op)
+        if lowering is None:
+            self.gaps[Gap(node.op, node.name, "there is no lowering for it yet")] = None
+            return (None,)
+        given = [value for value in inputs if value is not None]
+        if len(given) < len(inputs):
+            return (None,)
+        self.build.origin = (node.name,)
+        try:
+            result: Any = lowering(Source(node, tuple(given)), self.build)
+        except (NotLoweredError, ValueError) as reason:
+            self.gaps[Gap(node.op, node.name, str(reason))] = None
+            return (None,)
+        return result if isinstance(result, tuple) else (result,)
+
+    def _tensor(self, value: Value | Handle | None) -> Value | None:
+        """The value; of a variable, its content."""
+        if not isinstance(value, Handle):
+            return value
+        if value.node not in self.variables:
+            self.variables[value.node] = self.graph.const(self.source.variables[value.node], value.node)
+        return self.variables[value.node]
+
+
+def _needed(frame: Frame, refs: Iterable[SourceRef]) -> Iterator[str]:
+    """The nodes that `refs` need and that have no value yet, each after what it needs.
+
+    Raises:
+        Invalid: a node reads one that the graph does not hold, or the graph has a cycle.
+    """
+    done = {ref.node for ref in frame.values}
+    opened: set[str] = set()
+    stack = [ref.node for ref in refs]
+    while stack:
+        name = stack[-1]
+        if name in done:
+            stack.pop()
+            continue
+        if name not in frame.graph.nodes:
+            raise Invalid(f"a node {name!r} is read but is not in the graph", where=frame.graph.name)
+        missing = [ref.node for ref in frame.graph.nodes[name].inputs if ref.node not in done]
+        if not missing:
+            done.add(name)
+            yield stack.pop()
+        elif name in opened and any(ref in opened and ref in stack for ref in missing):
+            raise Invalid(f"node {name!r} depends on itself", where=frame.graph.name)
+        else:
+            opened.add(name)
+            stack += missing
+
+
+def _choose(source: SourceModel, keys: Sequence[str] | None) -> list[SourceSignature]:
+    known = {signature.key: signature for signature in source.signatures}
+    if not known:
+        raise Invalid(
+            "the model has no signature, so it does not say what goes in and out",
+            where=source.path,
+            hint="save it with signatures, such as model.export(directory) in Keras",
+        )
+    for key in keys or ():
+        if key not in known:
+            raise UsageError(f"no signature is called {key!r}", where=source.path, hint=did_you_mean(key, known))
+    default_first = sorted(source.signatures, key=lambda signature: signature.key != "serving_default")
+    return [known[key] for key in keys] if keys else default_first
+
+
+def _check_names(shapes: Mapping[str, object], signatures: Sequence[SourceSignature]) -> None:
+    known = {port.name for signature in signatures for port in signature.inputs}
+    for name in shapes:
+        if name not in known:
+            raise UsageError(f"no input is called {name!r}", hint=did_you_mean(name, known))
+
+
+def _dim(name: str, axis: int, size: int | None) -> Dim:
+    if size is not None and size >= 0:
+        return size
+    return symbol(BATCH if axis == 0 else re.sub(r"\W", "_", f"{name}_{axis}"))
+
+
+def _computes_the_same(one: Graph, other: Graph) -> bool:
+    """Whether two graphs have the same nodes over the same constants: Keras exports each signature twice."""
+    if len(one) != len(other) or [v.type for v in one.inputs] != [v.type for v in other.inputs]:
+        return False
+    twin: dict[Value, Value] = dict(zip(one.inputs, other.inputs, strict=True))
+    for a, b in zip(one, other, strict=True):
+        if a.op != b.op or len(a.inputs) != len(b.inputs):
+            return False
+        if not all(_same(x, y, twin) for x, y in zip(a.inputs, b.inputs, strict=True)):
+            return False
+        twin.update(zip(a.outputs, b.outputs, strict=True))
+    return all(_same(x, y, twin) for x, y in zip(one.outputs, other.outputs, strict=True))
+
+
+def _same(one: Value | None, other: Value | None, twin: Mapping[Value, Value]) -> bool:
+    if one is None or other is None or one.const is None or other.const is None:
+        return one is other or (one is not None and twin.get(one) is other)
+    return one.type == other.type and np.array_equal(one.const, other.const, equal_nan=one.dtype.kind == "f")

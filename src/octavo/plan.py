@@ -1,0 +1,104 @@
+"""The plan: what becomes of each operation and each tensor, who decided, and why.
+
+A plan can be printed, saved as JSON, edited, compared and replayed: `apply` needs nothing else.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from octavo.errors import Invalid
+from octavo.recipe import Precision, Recipe
+
+Treatment = Precision | Literal["exact"]
+"""A precision, or `exact`: nothing in the operation is a real number (indices, shapes, booleans)."""
+Who = Literal["recipe", "rule", "kernel", "graph", "calibration"]
+"""Who decided: the recipe's default, one of its rules, what LiteRT's kernel accepts, what surrounds it, or the data."""
+
+VERSION = 1
+
+
+class OpDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How one operation computes. `node` is the name of its first output; `asked` what the recipe wanted."""
+
+    node: str
+    op: str
+    layer: str
+    precision: Treatment
+    asked: Precision
+    who: Who
+    why: str
+
+
+class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the stored numbers of one tensor stand for real numbers: real = scale · (stored − zero_point).
+
+    `scale` and `zero_point` have one entry, or one per index of dimension `axis`; none for float16, and none for
+    a bias, whose scale is the product of its input's and its weight's. `low` and `high` are the range that was
+    seen. `reader` names the operation (by its first output) for which a constant is stored so.
+    """
+
+    value: str
+    dtype: Literal["int8", "int16", "int32", "int64", "float16"]
+    scale: tuple[float, ...] = ()
+    zero_point: tuple[int, ...] = ()
+    axis: int | None = None
+    reader: str = ""
+    low: float = 0.0
+    high: float = 0.0
+    who: Who = "calibration"
+    why: str = ""
+
+
+class GraphPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The decisions for one graph of the model."""
+
+    graph: str
+    ops: tuple[OpDecision, ...]
+    grids: tuple[Grid, ...]
+
+
+class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The decisions for a whole model, and the recipe that led to them."""
+
+    recipe: Recipe
+    graphs: tuple[GraphPlan, ...]
+    version: int = VERSION
+
+    @property
+    def left_float(self) -> tuple[OpDecision, ...]:
+        """The operations that compute in float although the recipe asked for something else."""
+        return tuple(
+            op for graph in self.graphs for op in graph.ops if op.precision == "float32" and op.asked != "float32"
+        )
+
+    def to_json(self) -> str:
+        """The plan as indented JSON."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode()
+
+    def save(self, path: str | Path) -> None:
+        """Write the plan as JSON."""
+        Path(path).write_text(self.to_json() + "\n")
+
+    @classmethod
+    def load(cls, path: str | Path) -> Plan:
+        """Read what `save` wrote, perhaps edited since.
+
+        Raises:
+            Invalid: the file is not a plan; the message says where it departs from one.
+        """
+        try:
+            return msgspec.json.decode(Path(path).read_bytes(), type=cls)
+        except msgspec.DecodeError as error:
+            raise Invalid(f"not a plan: {error}", where=str(path)) from error
+
+    def __str__(self) -> str:
+        """One line per operation: precision, operator, layer, and who decided why."""
+        rows = [(op.precision, op.op, op.layer, f"{op.who}: {op.why}") for graph in self.graphs for op in graph.ops]
+        widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
+        return "\n".join(
+            "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+        )

@@ -1,0 +1,290 @@
+"""Plan → quantized model. Replays decisions; makes none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from octavo.errors import Invalid
+from octavo.ir.build import Builder
+from octavo.ir.graph import Graph, Model, Node, Signature, Value
+from octavo.ir.port import Bias, Weight
+from octavo.ir.source import Array
+from octavo.ir.type import Quantization, Type
+from octavo.ops.quantize import Dequantize, Quantize
+from octavo.plan import GraphPlan, Grid, OpDecision, Plan
+from octavo.quantize.grid import quantize
+from octavo.quantize.precision import INTEGER
+from octavo.quantize.sharing import real_operands, real_results
+from octavo.recipe import Interface, Recipe
+from octavo.schema.enums import TensorType
+
+BIAS_TYPES = {"int32": TensorType.INT32, "int64": TensorType.INT64}
+
+
+def apply(model: Model, plan: Plan) -> Model:
+    """A new model that computes as the plan says; the given one is left as it is.
+
+    Raises:
+        Invalid: the plan is for another model: an operation or tensor of the model is not in it.
+    """
+    if [graph.name for graph in model.graphs] != [graph.graph for graph in plan.graphs]:
+        raise Invalid("the plan is for a model with other graphs", hint="make a new plan for this model")
+    graphs = [
+        _Application(graph, rows, plan.recipe).run() for graph, rows in zip(model.graphs, plan.graphs, strict=True)
+    ]
+    twin = dict(zip(model.graphs, graphs, strict=True))
+    signatures = [Signature(s.key, twin[s.graph], s.inputs, s.outputs) for s in model.signatures]
+    return Model(graphs, signatures, dict(model.metadata), model.description)
+
+
+@dataclass(slots=True)
+class _Forms:
+    """The forms in which one value exists in the new graph: as it was made, and converted."""
+
+    made: Value
+    converted: dict[object, Value] = field(default_factory=dict)
+
+
+class _Application:
+    """One graph on its way into its quantized form."""
+
+    def __init__(self, graph: Graph, rows: GraphPlan, recipe: Recipe) -> None:
+        self.old = graph
+        self.new = Graph(graph.name)
+        self.build = Builder(self.new)
+        self.recipe = recipe
+        self.ops: dict[str, OpDecision] = {row.node: row for row in rows.ops}
+        self.grids: dict[tuple[str, str, str], Grid] = {(g.value, g.dtype, g.reader): g for g in rows.grids}
+        self.constants: dict[tuple[str, str], Grid] = {(g.value, g.reader): g for g in rows.grids if g.reader}
+        self.forms: dict[Value, _Forms] = {}
+        self.stored: dict[object, Value] = {}
+
+    def run(self) -> Graph:
+        """The quantized graph."""
+        for value in self.old.inputs:
+            self._input(value)
+        for node in self.old:
+            if node.outputs[0].name not in self.ops:
+                raise Invalid(f"the plan does not mention {node!r}", hint="make a new plan for this model")
+            self._node(node, self.ops[node.outputs[0].name])
+        self.new.outputs = [self._output(value) for value in self.old.outputs]
+        return self.new
+
+    def _input(self, value: Value) -> None:
+        dtype = self.recipe.inputs
+        if dtype == "float32" or value.dtype != np.float32:
+            self.forms[value] = _Forms(self.new.input(value.name, value.type))
+            return
+        inner = "int8" if dtype == "uint8" else dtype
+        grid = self.grids.get((value.name, inner, ""))
+        if grid is None:
+            raise Invalid(
+                f"input {value.name!r} cannot be {dtype}: no operation reads it in {inner}",
+                hint="leave inputs at 'float32', or let its first operation compute in integers",
+            )
+        given = self.new.input(value.name, Type(np.dtype(dtype), value.shape))
+        given.quant = _shifted(grid) if dtype == "uint8" else _quantization(grid)
+        self.forms[value] = _Forms(given)
+        if dtype == "uint8":
+            self.forms[value].converted[_key(grid)] = self._quantized(given, grid)
+
+    def _node(self, node: Node, row: OpDecision) -> None:
+        self.build.origin = node.origin
+        dtype = INTEGER.get(row.precision)
+        op = node.op
+        inputs = [self._operand(node, name, value, dtype) for name, value in _named(node)]
+        bias = next(
+            (v for v, (name, _) in zip(inputs, _named(node), strict=True) if isinstance(op.port(name), Bias)), None
+        )
+        if bias is not None and dtype == "int16" and hasattr(op, "quantized_bias_type"):
+            op = replace(op, quantized_bias_type=BIAS_TYPES[bias.dtype.name])  # type: ignore[call-arg]
+        if row.precision == "dynamic" and hasattr(op, "asymmetric_quantize_inputs"):
+            op = replace(op, asymmetric_quantize_inputs=True)  # type: ignore[call-arg]
+        real = {value for _, value, _ in real_results(node)} if dtype else set()
+        types = [Type(np.dtype(dtype), v.shape) if v in real else v.type for v in node.outputs]
+        names = [v.name for v in node.outputs]
+        made = self.new.insert(op, inputs, types, names=names, origin=node.origin)
+        for old, new in zip(node.outputs, made.outputs, strict=True):
+            new.dims = old.dims
+            if old in real:
+                new.quant = _quantization(self._grid(old, dtype or "", ""))
+            self.forms[old] = _Forms(new)
+
+    def _operand(self, node: Node, name: str, value: Value | None, dtype: str | None) -> Value | None:
+        if value is None:
+            return None
+        reader = node.outputs[0].name
+        if value.const is not None:
+            return self._constant(node, name, value, dtype)
+        if dtype is None or value not in {v for _, v, _ in real_operands(node)}:
+            return self._read_float(value)
+        return self._read(value, self._wanted(node, name, value, dtype, reader))
+
+    def _wanted(self, node: Node, name: str, value: Value, dtype: str, reader: str) -> Grid:
+        """The grid on which the kernel reads an operand: its own, or that of the port it must equal."""
+        port = node.op.port(name)
+        target = getattr(port, "port", None)
+        for other, result, _ in [*real_results(node), *real_operands(node)]:
+            if other == target:
+                return self._grid(result, dtype, reader if result.const is not None else "")
+        return self._grid(value, dtype, reader if value.const is not None else "")
+
+    def _constant(self, node: Node, name: str, value: Value, dtype: str | None) -> Value:
+        """The constant as the plan stores it for this reader."""
+        assert value.const is not None
+        reader = node.outputs[0].name
+        row = self.constants.get((value.name, reader))
+        if row is None:
+            return self._store(value, None)
+        if row.dtype == "float16":
+            return self._dequantized(self._store(value, row), value.name)
+        port = node.op.port(name)
+        if isinstance(port, Weight) and dtype is None:
+            stored = self._store(value, row)
+            return stored if self.ops[reader].precision == "dynamic" else self._dequantized(stored, value.name)
+        if isinstance(port, Bias):
+            return self._bias(node, port, value, row)
+        if dtype is not None and not isinstance(port, Weight):
+            return self._store(value, self._wanted(node, name, value, dtype, reader))
+        return self._store(value, row)
+
+    def _bias(self, node: Node, port: Bias, value: Value, row: Grid) -> Value:
+        """Integers on the product of the scales of the operands that `port` names."""
+        assert value.const is not None
+        operands = dict(zip(node.op.operands(len(node.inputs)), node.inputs, strict=True))
+        scale = np.ones(1, np.float64)
+        reader = node.outputs[0].name
+        activations = INTEGER[self.ops[reader].precision]
+        for name in port.of:
+            operand = operands[name]
+            assert operand is not None
+            is_weight = isinstance(node.op.port(name), Weight)
+            own = (
+                self.constants[operand.name, reader]
+                if is_weight
+                else self._wanted(node, name, operand, activations, reader)
+            )
+            scale = scale * np.array(own.scale, np.float64)
+        integers = np.rint(value.const.astype(np.float64) / scale)
+        limits = np.iinfo(row.dtype)
+        stored = np.clip(integers, limits.min, limits.max).astype(row.dtype)
+        quant = Quantization(scale.astype(np.float32), np.zeros(scale.shape, np.int64), 0 if scale.size > 1 else None)
+        return self.new.const(stored, value.name, quant)
+
+    def _store(self, value: Value, row: Grid | None) -> Value:
+        """A constant in the new graph, once for each way of storing it."""
+        assert value.const is not None
+        key = (id(value), _key(row))
+        if key not in self.stored:
+            array, quant = _stored(value.const, row)
+            self.stored[key] = self.new.const(array, value.name, quant)
+        return self.stored[key]
+
+    def _grid(self, value: Value, dtype: str, reader: str) -> Grid:
+        grid = self.grids.get((value.name, dtype, reader))
+        if grid is None:
+            raise Invalid(f"the plan has no {dtype} grid for {value.name!r}", hint="make a new plan for this model")
+        return grid
+
+    def _read(self, value: Value, grid: Grid) -> Value:
+        """The value as integers on `grid`."""
+        forms = self.forms[value]
+        if forms.made.quant == _quantization(grid) and forms.made.dtype == grid.dtype:
+            return forms.made
+        if _key(grid) not in forms.converted:
+            forms.converted[_key(grid)] = self._quantized(forms.made, grid)
+        return forms.converted[_key(grid)]
+
+    def _read_float(self, value: Value) -> Value:
+        """The value as it was before quantization."""
+        forms = self.forms[value]
+        if forms.made.dtype == value.dtype:
+            return forms.made
+        if "float32" not in forms.converted:
+            forms.converted["float32"] = self._dequantized(forms.made, value.name)
+        return forms.converted["float32"]
+
+    def _quantized(self, value: Value, grid: Grid) -> Value:
+        node = self.new.insert(
+            Quantize(),
+            [value],
+            [Type(np.dtype(grid.dtype), value.shape)],
+            names=[f"{value.name}/{grid.dtype}"],
+            origin=self.build.origin,
+        )
+        node.output.quant = _quantization(grid)
+        return node.output
+
+    def _dequantized(self, value: Value, name: str) -> Value:
+        key = "float32", id(value)
+        found = self.stored.get(key)
+        if found is None:
+            types = [Type(np.dtype(np.float32), value.shape)]
+            node = self.new.insert(Dequantize(), [value], types, names=[f"{name}/float32"], origin=self.build.origin)
+            found = self.stored[key] = node.output
+        return found
+
+    def _output(self, value: Value) -> Value:
+        """The output in the dtype that the recipe asks for, under the name that it has in the given model."""
+        if value.dtype != np.float32 or value.const is not None or value in self.old.inputs:
+            return self._store(value, None) if value.const is not None else self.forms[value].made
+        made = self.forms[value].made
+        form = self._interface(value, self.recipe.outputs)
+        if form is not made and made not in self.new.inputs:
+            made.name, form.name = form.name, made.name
+        return form
+
+    def _interface(self, value: Value, dtype: Interface) -> Value:
+        if dtype == "float32":
+            return self._read_float(value)
+        inner = "int8" if dtype == "uint8" else dtype
+        grid = self.grids.get((value.name, inner, ""))
+        if grid is None:
+            raise Invalid(
+                f"output {value.name!r} cannot be {dtype}: no operation makes it in {inner}",
+                hint="leave outputs at 'float32', or let its last operation compute in integers",
+            )
+        made = self._read(value, grid)
+        if dtype != "uint8":
+            return made
+        types = [Type(np.dtype(np.uint8), made.shape)]
+        node = self.new.insert(Quantize(), [made], types, names=[f"{value.name}/uint8"], origin=self.build.origin)
+        node.output.quant = _shifted(grid)
+        return node.output
+
+
+def _named(node: Node) -> Sequence[tuple[str, Value | None]]:
+    return list(zip(node.op.operands(len(node.inputs)), node.inputs, strict=True))
+
+
+def _key(grid: Grid | None) -> object:
+    return None if grid is None else (grid.dtype, grid.scale, grid.zero_point, grid.axis)
+
+
+def _quantization(grid: Grid) -> Quantization:
+    return Quantization(np.array(grid.scale, np.float32), np.array(grid.zero_point, np.int64), grid.axis)
+
+
+def _shifted(grid: Grid) -> Quantization:
+    """The grid of int8, for uint8."""
+    return Quantization(np.array(grid.scale, np.float32), np.array(grid.zero_point, np.int64) + 128)
+
+
+def _stored(array: Array, row: Grid | None) -> tuple[Array, Quantization | None]:
+    if row is None:
+        return array, None
+    if row.dtype == "float16":
+        return _halved(array), None
+    quant = _quantization(row)
+    narrow = bool(row.reader) and not any(row.zero_point)
+    return quantize(array, quant, row.dtype, narrow=narrow), quant
+
+
+def _halved(array: Array) -> Array:
+    """float16, with what would overflow to infinity at the greatest finite number instead."""
+    greatest = float(np.finfo(np.float16).max)
+    clipped = array if np.isinf(array).any() else np.clip(array, -greatest, greatest)
+    return clipped.astype(np.float16)

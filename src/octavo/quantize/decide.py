@@ -1,0 +1,87 @@
+"""Graph, recipe and statistics → plan. Pure: nothing is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from octavo.errors import InternalError, RecipeError, TargetError
+from octavo.ir.graph import Graph, Model, Value
+from octavo.plan import GraphPlan, Plan
+from octavo.quantize.precision import INTEGER, check_rules, choose, decision
+from octavo.quantize.sharing import activation_grids, real_operands, real_results
+from octavo.quantize.weights import ScaleOf, constant_grids
+from octavo.recipe import Recipe
+from octavo.statistics import Statistics
+
+
+def needs(model: Model, recipe: Recipe) -> list[str]:
+    """The names of the values whose ranges `decide` will ask for, over all graphs."""
+    wanted: dict[str, None] = {}
+    for graph in model.graphs:
+        choices = choose(graph, recipe)
+        for node in graph:
+            if choices[node].precision in INTEGER:
+                values = [value for _, value, _ in [*real_operands(node), *real_results(node)]]
+                wanted.update((value.name, None) for value in values if value.const is None)
+    return list(wanted)
+
+
+def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Plan:
+    """What becomes of each operation and tensor; `statistics` holds those of each graph of the model.
+
+    Raises:
+        RecipeError: a rule matches nothing, or the inputs or outputs cannot have the dtype asked for.
+        TargetError: the recipe is strict and something must stay float.
+    """
+    check_rules(model.graphs, recipe)
+    _check_interface(recipe)
+    plan = Plan(
+        recipe=recipe,
+        graphs=tuple(_graph(graph, recipe, seen) for graph, seen in zip(model.graphs, statistics, strict=True)),
+    )
+    if recipe.strict and plan.left_float:
+        rows = "\n".join(f"  {op.op} at {op.layer}: {op.why}" for op in plan.left_float)
+        raise TargetError(
+            f"{len(plan.left_float)} operation(s) must stay float:\n{rows}",
+            where="recipe.strict",
+            hint="allow each by a rule with precision 'float32', or leave strict out",
+        )
+    return plan
+
+
+def _graph(graph: Graph, recipe: Recipe, statistics: Statistics) -> GraphPlan:
+    choices = choose(graph, recipe)
+    grids = activation_grids(graph, choices, statistics)
+    scales: dict[tuple[str, str, str], float] = {(grid.value, grid.dtype, grid.reader): grid.scale[0] for grid in grids}
+    for node in graph:
+        choice = choices[node]
+        lookup = _scale_of(scales, INTEGER.get(choice.precision, ""), node.outputs[0].name)
+        grids += constant_grids(node, choice, recipe, lookup)
+    return GraphPlan(
+        graph=graph.name,
+        ops=tuple(decision(node, choices[node]) for node in graph),
+        grids=tuple(grids),
+    )
+
+
+def _scale_of(scales: dict[tuple[str, str, str], float], dtype: str, reader: str) -> ScaleOf:
+    def scale_of(value: Value) -> float:
+        key = (value.name, dtype, reader if value.const is not None else "")
+        if key not in scales:
+            raise InternalError(f"{value.name!r} has no grid")
+        return scales[key]
+
+    return scale_of
+
+
+def _check_interface(recipe: Recipe) -> None:
+    precisions = {recipe.precision, *(rule.precision for rule in recipe.rules)}
+    dtypes = {INTEGER[precision] for precision in precisions if precision in INTEGER}
+    for name, dtype in (("inputs", recipe.inputs), ("outputs", recipe.outputs)):
+        needed = "int8" if dtype == "uint8" else dtype
+        if dtype != "float32" and needed not in dtypes:
+            raise RecipeError(
+                f"{name}={dtype!r} needs operations that compute in {needed}",
+                where=f"recipe.{name}",
+                hint=f"set precision to {'int16x8' if needed == 'int16' else 'int8'!r}, or leave {name} at 'float32'",
+            )

@@ -1,0 +1,190 @@
+"""Which precision each operation gets: the recipe's wish, what the kernel can do, and what surrounds it."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from octavo.errors import RecipeError, did_you_mean
+from octavo.ir.graph import Graph, Node, Value
+from octavo.ir.port import Fixed, Observed, Plain, SameAs, Weight
+from octavo.plan import OpDecision, Treatment, Who
+from octavo.recipe import Precision, Recipe, Rule
+
+INTEGER = {"int8": "int8", "int16x8": "int16"}
+"""The dtype of activations under each integer precision."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A precision on its way to an `OpDecision`."""
+
+    precision: Treatment
+    asked: Precision
+    who: Who
+    why: str
+
+
+def layer_of(node: Node) -> str:
+    """The source layer that the operation computes: its path, without rules and without the operation's own part."""
+    source = next((part for part in node.origin if not part.startswith("rule:")), "")
+    return source.rpartition("/")[0] or source
+
+
+def choose(graph: Graph, recipe: Recipe) -> dict[Node, Choice]:
+    """The precision of every node of the graph."""
+    choices = {node: _restrict(node, _asked(node, recipe), recipe) for node in graph}
+    _leave_islands(graph, choices)
+    return choices
+
+
+def check_rules(graphs: Sequence[Graph], recipe: Recipe) -> None:
+    """Make sure that each rule of the recipe matches an operation.
+
+    Raises:
+        RecipeError: one does not; the hint has the nearest names.
+    """
+    nodes = [node for graph in graphs for node in graph]
+    for number, rule in enumerate(recipe.rules):
+        if not any(matches(node, rule) for node in nodes):
+            by_op = any(fnmatch.fnmatch(node.op.code, rule.op) for node in nodes)
+            wanted, known = (
+                (rule.layer, [layer_of(node) for node in nodes]) if by_op else (rule.op, [n.op.code for n in nodes])
+            )
+            raise RecipeError(
+                f"rule {number + 1} matches nothing: op={rule.op!r}, layer={rule.layer!r}",
+                where="recipe.rules",
+                hint=did_you_mean(wanted, known),
+            )
+
+
+def matches(node: Node, rule: Rule) -> bool:
+    """Whether the rule is about this node: by operator, and by any source layer that it computes."""
+    if not fnmatch.fnmatchcase(node.op.code, rule.op.upper()):
+        return False
+    if rule.layer == "*":
+        return True
+    sources = [part for part in node.origin if not part.startswith("rule:")]
+    return any(
+        fnmatch.fnmatchcase(name, rule.layer)
+        for source in sources
+        for name in (source, *_scopes(source), *source.split("/"))
+    )
+
+
+def decision(node: Node, choice: Choice) -> OpDecision:
+    """The plan's row for a node."""
+    return OpDecision(
+        node=node.outputs[0].name,
+        op=node.op.code,
+        layer=layer_of(node),
+        precision=choice.precision,
+        asked=choice.asked,
+        who=choice.who,
+        why=choice.why,
+    )
+
+
+def weight_of(node: Node) -> tuple[str, Weight, Value] | None:
+    """The port and the constant of the node's weight, if it has one."""
+    for name, value in zip(node.op.operands(len(node.inputs)), node.inputs, strict=True):
+        port = node.op.port(name)
+        if isinstance(port, Weight) and value is not None:
+            return name, port, value
+    return None
+
+
+def computes(node: Node) -> bool:
+    """Whether the node takes or makes real numbers that integers could stand for."""
+    ports = zip(
+        [*node.op.operands(len(node.inputs)), *node.op.results(len(node.outputs))],
+        [*node.inputs, *node.outputs],
+        strict=False,
+    )
+    return any(
+        value is not None
+        and value.dtype == np.float32
+        and isinstance(node.op.port(name), Observed | SameAs | Fixed | Weight)
+        for name, value in ports
+    )
+
+
+def _asked(node: Node, recipe: Recipe) -> Choice:
+    for number in reversed(range(len(recipe.rules))):
+        rule = recipe.rules[number]
+        if matches(node, rule):
+            return Choice(rule.precision, rule.precision, "rule", f"rule {number + 1} of the recipe")
+    return Choice(recipe.precision, recipe.precision, "recipe", "the recipe's default")
+
+
+def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
+    """The choice, or what remains possible of it on this node."""
+    if not computes(node):
+        return replace(choice, precision="exact", who="graph", why="it computes no real numbers")
+    if choice.asked in INTEGER:
+        objection = _objection(node, INTEGER[choice.asked])
+        return replace(choice, precision="float32", who="kernel", why=objection) if objection else choice
+    if choice.asked in ("dynamic", "weight_only", "float16"):
+        return _weights_only(node, choice, recipe)
+    return choice
+
+
+def _objection(node: Node, dtype: str) -> str:
+    """Why the node's activations cannot be of this integer dtype; empty when they can."""
+    if objection := node.op.kernels.objection(dtype):
+        return objection
+    for name, value in zip(node.op.results(len(node.outputs)), node.outputs, strict=False):
+        port = node.op.port(name)
+        if isinstance(port, Fixed) and getattr(port, dtype) is None:
+            return f"the kernel dictates no {dtype} grid for its {name}"
+        if not isinstance(port, Plain) and value.dtype != np.float32:
+            return f"its {name} is {value.dtype.name}, not float32"
+    weight = weight_of(node)
+    if weight is not None and weight[2].const is None:
+        return f"its {weight[0]} is computed at run time"
+    if weight is not None and "int8" not in weight[1].dtypes.get(dtype, ()):
+        return f"the kernel takes no int8 {weight[0]} with {dtype} activations"
+    return ""
+
+
+def _weights_only(node: Node, choice: Choice, recipe: Recipe) -> Choice:
+    """Activations stay float: what can be done about the weights."""
+    constants = [value for value in node.inputs if value is not None and value.const is not None]
+    if choice.asked == "float16":
+        if any(value.dtype == np.float32 for value in constants):
+            return choice
+        return replace(choice, precision="float32", who="graph", why="it has no weights")
+    weight = weight_of(node)
+    if weight is None or weight[2].const is None or weight[2].dtype != np.float32:
+        return replace(choice, precision="float32", who="graph", why="it has no weights")
+    name, port, value = weight
+    if value.const is not None and value.const.size < recipe.small:
+        why = f"its {name} has {value.const.size} numbers, fewer than {recipe.small}: nothing to gain"
+        return replace(choice, precision="float32", who="graph", why=why)
+    if choice.asked == "dynamic" and "float32" not in port.fast:
+        why = f"no fast kernel takes an int8 {name} with float activations: dequantized once at load"
+        return replace(choice, precision="weight_only", who="kernel", why=why)
+    return choice
+
+
+def _leave_islands(graph: Graph, choices: dict[Node, Choice]) -> None:
+    """Operations that only move numbers stay float between float operations: integers would gain nothing there."""
+    for nodes in (graph.nodes, graph.nodes[::-1]):
+        for node in nodes:
+            choice = choices[node]
+            if not node.op.moves or choice.precision not in INTEGER:
+                continue
+            around = [v.producer for v in node.inputs if v is not None and v.producer is not None]
+            around += [user for v in node.outputs for user in v.users]
+            if around and not any(choices[other].precision in INTEGER for other in around):
+                why = "it only moves numbers, between float operations"
+                choices[node] = replace(choice, precision="float32", who="graph", why=why)
+
+
+def _scopes(source: str) -> list[str]:
+    """The enclosing scopes of `a/b/c`: `a/b` and `a`."""
+    parts = source.split("/")
+    return ["/".join(parts[:end]) for end in range(1, len(parts))]

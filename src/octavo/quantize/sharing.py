@@ -1,0 +1,175 @@
+"""One grid per tensor: what must share a scale is found once over the whole graph.
+
+Kernels dictate some grids (`Fixed`) and demand that others be equal (`SameAs`). Tensors that must be
+equal form a group; a group has the dictated grid, or one that covers the ranges of all its members. Where an operation
+joins several tensors (concatenation, maximum), an input that would lose by sharing keeps its own grid and is
+requantized on the way in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from octavo.errors import InternalError
+from octavo.ir.graph import Graph, Node, Value
+from octavo.ir.port import Fixed, Observed, Plain, SameAs
+from octavo.ir.port import Grid as Dictated
+from octavo.plan import Grid
+from octavo.quantize.grid import Interval, activation_grid
+from octavo.quantize.precision import INTEGER, Choice
+from octavo.statistics import Statistics
+
+NARROW = 0.5
+"""An input that others read too keeps its own grid when its range is less than this part of the joint one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """A value in one integer dtype. A constant is a tensor of its own for each operation that reads it."""
+
+    value: Value
+    dtype: str
+    reader: Node | None = None
+
+
+@dataclass(slots=True)
+class Group:
+    """Tensors with one grid."""
+
+    members: dict[Tensor, None]
+    interval: Interval | None = None
+    dictated: Dictated | None = None
+    dictator: str = ""
+
+
+@dataclass(slots=True)
+class Groups:
+    """Tensors by the group that they belong to."""
+
+    of: dict[Tensor, Group] = field(default_factory=dict)
+
+    def merge(self, one: Tensor, other: Tensor) -> None:
+        """Let two tensors, and all that already share with them, share one grid."""
+        a, b = self.of[one], self.of[other]
+        if a is b:
+            return
+        if len(a.members) < len(b.members):
+            a, b = b, a
+        a.members.update(b.members)
+        a.interval = b.interval if a.interval is None else a.interval if b.interval is None else a.interval | b.interval
+        if a.dictated is None:
+            a.dictated, a.dictator = b.dictated, b.dictator
+        for member in b.members:
+            self.of[member] = a
+
+
+def activation_grids(graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics) -> list[Grid]:
+    """The grid of every tensor that an operation reads or makes in integers.
+
+    Raises:
+        InternalError: the statistics hold no range for a tensor that needs one.
+    """
+    groups = Groups()
+    nodes = [node for node in graph if choices[node].precision in INTEGER]
+    for node in nodes:
+        _enter(node, INTEGER[choices[node].precision], groups, statistics)
+    for node in nodes:
+        _share_moved(node, INTEGER[choices[node].precision], groups)
+    for node in nodes:
+        _share_joined(node, INTEGER[choices[node].precision], groups)
+    return [_grid(tensor, group) for tensor, group in groups.of.items()]
+
+
+def tensor_of(node: Node, value: Value, dtype: str) -> Tensor:
+    """The tensor as which `node` reads or makes `value`."""
+    return Tensor(value, dtype, node if value.const is not None else None)
+
+
+def real_operands(node: Node) -> Iterator[tuple[str, Value, Observed | SameAs | Fixed]]:
+    """The operands that are activations: port name, value, port."""
+    for name, value in zip(node.op.operands(len(node.inputs)), node.inputs, strict=True):
+        port = node.op.port(name)
+        if value is not None and isinstance(port, Observed | SameAs | Fixed) and value.dtype.kind == "f":
+            yield name, value, port
+
+
+def real_results(node: Node) -> Iterator[tuple[str, Value, Observed | SameAs | Fixed]]:
+    """The results that are activations: port name, value, port."""
+    for name, value in zip(node.op.results(len(node.outputs)), node.outputs, strict=False):
+        port = node.op.port(name)
+        if isinstance(port, Observed | SameAs | Fixed) and value.dtype.kind == "f":
+            yield name, value, port
+
+
+def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> None:
+    """Give each tensor around `node` a group of its own."""
+    for _, value, port in [*real_operands(node), *real_results(node)]:
+        tensor = tensor_of(node, value, dtype)
+        if tensor not in groups.of:
+            groups.of[tensor] = Group({tensor: None}, _interval(value, statistics))
+        dictated = getattr(port, dtype) if isinstance(port, Fixed) else None
+        if dictated is not None:
+            groups.of[tensor].dictated, groups.of[tensor].dictator = dictated, node.op.code
+
+
+def _share_moved(node: Node, dtype: str, groups: Groups) -> None:
+    """A result that is the input moved has the input's grid."""
+    by_name = {name: value for name, value, _ in real_operands(node)}
+    for _, result, port in real_results(node):
+        if isinstance(port, SameAs) and port.port in by_name:
+            groups.merge(tensor_of(node, by_name[port.port], dtype), tensor_of(node, result, dtype))
+
+
+def _share_joined(node: Node, dtype: str, groups: Groups) -> None:
+    """Inputs that the kernel reads on its result's grid share it, unless they would lose by it."""
+    results = {name: tensor_of(node, value, dtype) for name, value, _ in real_results(node)}
+    operands = {name: tensor_of(node, value, dtype) for name, value, _ in real_operands(node)}
+    for _, value, port in real_operands(node):
+        target = results.get(port.port) or operands.get(port.port) if isinstance(port, SameAs) else None
+        if target is not None and _gladly(value, groups.of[tensor_of(node, value, dtype)], groups.of[target]):
+            groups.merge(target, tensor_of(node, value, dtype))
+
+
+def _gladly(value: Value, own: Group, joint: Group) -> bool:
+    """Whether the input loses nothing by taking the joint grid."""
+    if own.dictated is not None or joint.dictated is not None:
+        return own.dictated == joint.dictated
+    if own.interval is None or joint.interval is None or len(value.uses) == 1:
+        return True
+    return own.interval.width >= NARROW * (own.interval | joint.interval).width
+
+
+def _interval(value: Value, statistics: Statistics) -> Interval | None:
+    if value.const is not None:
+        return Interval.around(float(value.const.min()), float(value.const.max())) if value.const.size else None
+    seen = statistics.ranges.get(value.name)
+    return None if seen is None else Interval.around(seen.low, seen.high)
+
+
+def _grid(tensor: Tensor, group: Group) -> Grid:
+    interval, shared = group.interval, len(group.members) - 1
+    if group.dictated is not None:
+        scale, zero_point = group.dictated
+        why = f"the {group.dictator} kernel dictates it"
+    elif interval is None:
+        raise InternalError(f"no range was recorded for {tensor.value.name!r}", where="calibration")
+    else:
+        scale, zero_point = activation_grid(interval, tensor.dtype)
+        why = f"least and greatest number seen{f', shared with {shared} other tensor(s)' if shared else ''}"
+    return Grid(
+        value=tensor.value.name,
+        dtype="int8" if tensor.dtype == "int8" else "int16",
+        scale=(scale,),
+        zero_point=(zero_point,),
+        reader=tensor.reader.outputs[0].name if tensor.reader else "",
+        low=interval.low if interval else 0.0,
+        high=interval.high if interval else 0.0,
+        who="kernel" if group.dictated is not None else "calibration",
+        why=why,
+    )
+
+
+def is_plain(node: Node, name: str) -> bool:
+    """Whether the port holds indices, shapes or booleans."""
+    return isinstance(node.op.port(name), Plain)

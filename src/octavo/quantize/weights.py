@@ -1,0 +1,115 @@
+"""How weights and biases are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+from msgspec import structs
+
+from octavo.ir.graph import Node, Value
+from octavo.ir.port import Bias
+from octavo.ir.source import Array
+from octavo.ir.type import Quantization
+from octavo.plan import Grid
+from octavo.quantize.grid import LIMITS, quantize, weight_scale
+from octavo.quantize.precision import INTEGER, Choice, weight_of
+from octavo.recipe import Recipe
+
+BIAS_ROOM = 2.0**30
+"""A bias may take half of what int32 holds; the accumulator needs the rest."""
+HALVES = 32
+"""A constant of fewer numbers is not worth storing as float16: the operation that widens it costs more."""
+
+ScaleOf = Callable[[Value], float]
+"""The scale of an activation, as the node reads it."""
+
+
+def constant_grids(node: Node, choice: Choice, recipe: Recipe, scale_of: ScaleOf) -> Iterator[Grid]:
+    """The plan's rows for the weight and the bias of one node."""
+    if choice.precision == "float16":
+        yield from _halves(node)
+    weight = weight_of(node)
+    if weight is None or choice.precision not in ("dynamic", "weight_only", *INTEGER):
+        return
+    _, port, value = weight
+    assert value.const is not None
+    axis = port.axis if recipe.per_channel else None
+    scale = weight_scale(value.const, axis)
+    why = "greatest magnitude" if axis is None else "greatest magnitude of each channel"
+    bias = bias_of(node)
+    if choice.precision not in INTEGER or bias is None:
+        yield _row(node, value, scale, axis, why)
+        return
+    reach = np.abs(_const(bias)).astype(np.float64) / (_joint_scale(node, bias, scale_of) * BIAS_ROOM)
+    needed = reach if axis is not None else reach.max(initial=0.0, keepdims=True)
+    if (needed > scale).any():
+        scale = np.maximum(scale, needed.astype(np.float32))
+        why += ", raised where the bias would not fit into int32"
+    yield _row(node, value, scale, axis, why)
+    yield _bias(node, choice, bias, Quantization(scale, np.zeros(scale.shape, np.int64), axis), scale_of)
+
+
+def bias_of(node: Node) -> Value | None:
+    """The constant bias of the node, if it has one."""
+    for name, value in zip(node.op.operands(len(node.inputs)), node.inputs, strict=True):
+        if value is not None and value.const is not None and isinstance(node.op.port(name), Bias):
+            return value
+    return None
+
+
+def _joint_scale(node: Node, bias: Value, scale_of: ScaleOf) -> float:
+    """The product of the scales of the activations that the bias's scale is made of."""
+    names = node.op.operands(len(node.inputs))
+    port = node.op.port(names[node.inputs.index(bias)])
+    assert isinstance(port, Bias)
+    weight = weight_of(node)
+    parts = [node.inputs[names.index(name)] for name in port.of if weight is None or name != weight[0]]
+    return float(np.prod([scale_of(part) for part in parts if part is not None]))
+
+
+def _bias(node: Node, choice: Choice, bias: Value, weight: Quantization, scale_of: ScaleOf) -> Grid:
+    """int32, or with int16 activations int64 unless no channel can overflow and the kernel takes int32."""
+    row = Grid(value=bias.name, dtype="int32", reader=node.outputs[0].name, who="kernel", why="the accumulator's type")
+    if choice.precision == "int8":
+        return row
+    if not hasattr(node.op, "quantized_bias_type"):
+        return structs.replace(row, dtype="int64", why="the kernel takes no other type with int16 activations")
+    found = weight_of(node)
+    assert found is not None
+    integers = quantize(_const(found[2]), weight, "int8", narrow=True).astype(np.int64)
+    others = tuple(i for i in range(integers.ndim) if i != found[1].axis)
+    sums = np.abs(integers).sum(axis=others) * -LIMITS["int16"][0]
+    scale = _joint_scale(node, bias, scale_of) * weight.scale.astype(np.float64)
+    worst = (sums + np.abs(np.rint(_const(bias) / scale))).max(initial=0)
+    if worst < LIMITS["int32"][1]:
+        return structs.replace(row, why=f"no channel can overflow: Σ|w|·2¹⁵ + |b| ≤ {worst:.3g} < 2³¹")
+    return structs.replace(row, dtype="int64", why=f"a channel could overflow int32: {worst:.3g} ≥ 2³¹")
+
+
+def _halves(node: Node) -> Iterator[Grid]:
+    for value in node.inputs:
+        if value is not None and value.const is not None and value.dtype == np.float32 and value.const.size >= HALVES:
+            reader = node.outputs[0].name
+            yield Grid(value=value.name, dtype="float16", reader=reader, who="recipe", why="half the size")
+
+
+def _row(node: Node, value: Value, scale: Array, axis: int | None, why: str) -> Grid:
+    const = _const(value)
+    return Grid(
+        value=value.name,
+        dtype="int8",
+        scale=tuple(scale.tolist()),
+        zero_point=(0,) * len(scale),
+        axis=axis,
+        reader=node.outputs[0].name,
+        low=float(const.min()),
+        high=float(const.max()),
+        who="graph",
+        why=why,
+    )
+
+
+def _const(value: Value) -> Array:
+    assert value.const is not None
+    return value.const

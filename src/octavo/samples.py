@@ -1,0 +1,183 @@
+"""Samples: whatever a user has, as checked inputs of the model, one call of the model at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from octavo.errors import SamplesError, did_you_mean
+from octavo.ir.dim import Dim
+from octavo.ir.graph import Signature
+from octavo.ir.source import Array
+
+Sample = dict[str, Array]
+"""The inputs of one call of the model, by name."""
+SamplesLike = str | Path | Mapping[str, Any] | Iterable[Any] | Callable[[], Iterable[Any]]
+LABELS = ("labels", "label", "y")
+"""Arrays of these names in a file are not inputs, unless the model says so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """One input of the model: its name, dtype and shape (a symbolic dimension takes any length)."""
+
+    name: str
+    dtype: np.dtype[Any]
+    shape: tuple[Dim, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Checked samples for one signature; iterating gives one `Sample` after another.
+
+    `labels` has one entry per sample where the source had labels; `count` is None where only iterating tells.
+    """
+
+    inputs: tuple[Input, ...]
+    items: Callable[[], Iterable[Any]]
+    count: int | None
+    origin: str
+    labels: Array | None = None
+
+    def __iter__(self) -> Iterator[Sample]:
+        """The samples in order, each checked against the inputs.
+
+        Raises:
+            SamplesError: a sample does not fit, or there is none.
+        """
+        number = -1
+        for number, item in enumerate(self.items()):
+            yield _check(self.inputs, item, f"{self.origin}, sample {number}")
+        if number < 0:
+            hint = "pass a list, or a function that returns a new generator each time: a generator runs once"
+            raise SamplesError("there are no samples", where=self.origin, hint=hint)
+
+
+def inputs_of(signature: Signature) -> tuple[Input, ...]:
+    """The inputs of a signature, by the names under which the user knows them."""
+    graph = signature.graph
+    return tuple(Input(n, v.dtype, v.shape) for n, v in zip(signature.inputs, graph.inputs, strict=True))
+
+
+def read_samples(samples: SamplesLike, inputs: tuple[Input, ...]) -> Samples:
+    """Samples out of anything that holds some. Nothing is run or loaded before it is iterated, except headers.
+
+    - `.npz`, `.npy` or a mapping of arrays: each array is [samples, …]; each row is one call of the model.
+    - a folder of `.npy` files, in the order of their names: each file is one call (or one row of it).
+    - an iterable, or a function that returns one: each item is the inputs of one call, as an array (one input), a list in
+      the order of the inputs, a dict by name, or TensorFlow's (signature key, dict).
+
+    An item may leave out the batch dimension.
+
+    Raises:
+        SamplesError: the file is missing or damaged, or holds arrays of other names or lengths.
+    """
+    if isinstance(samples, str | Path):
+        return _from_path(Path(samples), inputs)
+    if isinstance(samples, Mapping):
+        return _stacked({str(k): np.asarray(v) for k, v in samples.items()}, inputs, "samples")
+    if callable(samples):
+        return Samples(inputs, samples, None, "samples")
+    if isinstance(samples, np.ndarray):
+        return _stacked({inputs[0].name: samples}, inputs, "samples")
+    if not isinstance(samples, Iterable):
+        raise SamplesError(f"samples cannot be read from a {type(samples).__name__}", hint=_FORMS)
+    count = len(samples) if isinstance(samples, Sized) else None
+    return Samples(inputs, lambda: samples, count, "samples")
+
+
+_FORMS = "pass an .npz or .npy file, a folder of .npy files, a list of arrays, or a function that yields them"
+
+
+def _from_path(path: Path, inputs: tuple[Input, ...]) -> Samples:
+    if not path.exists():
+        raise SamplesError("there is no such file or folder", where=str(path), hint=_FORMS)
+    if path.is_dir():
+        files = sorted(path.glob("*.npy"))
+        if not files:
+            raise SamplesError("the folder holds no .npy files", where=str(path), hint=_FORMS)
+        return Samples(inputs, lambda: map(_load, files), len(files), str(path))
+    loaded = _load(path)
+    arrays = {inputs[0].name: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    return _stacked(arrays, inputs, str(path))
+
+
+def _load(path: Path) -> Any:
+    try:
+        return np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        raise SamplesError(f"the samples cannot be read: {error}", where=str(path), hint=_FORMS) from error
+
+
+def _stacked(arrays: dict[str, Array], inputs: tuple[Input, ...], origin: str) -> Samples:
+    names = {input.name for input in inputs}
+    labels = next((arrays.pop(key) for key in LABELS if key in arrays and key not in names), None)
+    if len(inputs) == 1 and len(arrays) == 1:
+        arrays = {inputs[0].name: next(iter(arrays.values()))}
+    _check_names(arrays, inputs, origin)
+    lengths = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}
+    if labels is not None:
+        lengths["labels"] = len(labels)
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name}: {length}" for name, length in lengths.items())
+        raise SamplesError(f"the arrays hold different numbers of samples ({told})", where=origin)
+    count = next(iter(lengths.values()))
+
+    def rows() -> Iterator[Sample]:
+        for index in range(count):
+            yield {name: array[index : index + 1] for name, array in arrays.items()}
+
+    return Samples(inputs, rows, count, origin, labels)
+
+
+def _check(inputs: tuple[Input, ...], item: Any, where: str) -> Sample:
+    if isinstance(item, tuple) and len(item) == 2 and isinstance(item[0], str):
+        item = item[1]
+    if not isinstance(item, Mapping):
+        parts = list(item) if isinstance(item, list | tuple) and len(item) == len(inputs) else [item]
+        if len(parts) != len(inputs):
+            raise SamplesError(f"the model takes {len(inputs)} inputs, the sample has {len(parts)}", where=where)
+        item = {input.name: part for input, part in zip(inputs, parts, strict=True)}
+    _check_names(item, inputs, where)
+    return {input.name: _fit(input, item[input.name], f"{where}, input {input.name!r}") for input in inputs}
+
+
+def _check_names(item: Mapping[str, Any], inputs: tuple[Input, ...], where: str) -> None:
+    names = [input.name for input in inputs]
+    for key in item:
+        if key not in names:
+            raise SamplesError(f"the model has no input {key!r}", where=where, hint=did_you_mean(str(key), names))
+    missing = [name for name in names if name not in item]
+    if missing:
+        raise SamplesError(f"the input {missing[0]!r} is missing", where=where, hint=f"inputs: {', '.join(names)}")
+
+
+def _fit(input: Input, value: Any, where: str) -> Array:
+    """The array in the input's dtype and rank."""
+    array = np.asarray(value)
+    if not (array.dtype == input.dtype or np.can_cast(array.dtype, input.dtype, "same_kind")):
+        hint = f"convert it: array.astype('{input.dtype}')"
+        raise SamplesError(f"the model takes {input.dtype}, the sample is {array.dtype}", where=where, hint=hint)
+    array = array.astype(input.dtype, copy=False)
+    if array.ndim == len(input.shape) - 1 and (input.shape[0] == 1 or not isinstance(input.shape[0], int)):
+        array = array[np.newaxis]
+    _check_shape(input, array, where)
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        bad = "NaN" if np.isnan(array).any() else "an infinity"
+        raise SamplesError(
+            f"the sample holds {bad}", where=where, hint="leave such samples out, or mend what makes them"
+        )
+    return array
+
+
+def _check_shape(input: Input, array: Array, where: str) -> None:
+    wanted = [dim if isinstance(dim, int) else "any" for dim in input.shape]
+    fits = array.ndim == len(wanted) and all(w in ("any", n) for w, n in zip(wanted, array.shape, strict=True))
+    if not fits:
+        raise SamplesError(f"the model takes the shape {wanted}, the sample has {list(array.shape)}", where=where)
+    if 0 in array.shape:
+        raise SamplesError(f"the sample is empty: its shape is {list(array.shape)}", where=where)
