@@ -203,7 +203,11 @@ def target(text: str) -> str:
 
 def snake(name: str) -> str:
     """The schema's own spelling of a name that flatc wrote in camel case."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower().replace("builtin_options2", "builtin_options_2")
+    return (
+        re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name)
+        .lower()
+        .replace("builtin_options2", "builtin_options_2")
+    )
 
 
 def options(code: str, enums: dict[str, dict[str, int]]) -> tuple[str, int, int]:

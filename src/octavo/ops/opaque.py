@@ -1,0 +1,46 @@
+"""Operations that a file holds and Octavo knows nothing of: kept as they are, and written back untouched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from octavo.ir.op import Op
+from octavo.ir.type import Type
+
+if TYPE_CHECKING:
+    from octavo.ir.graph import Node, Value
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Opaque(Op):
+    """An operator as the file has it.
+
+    `options` holds the fields of the options table called `table` that differ from their defaults; nested tables are
+    mappings. A custom operator has the code `CUSTOM`, its own name as `custom_code`, and bytes that only
+    its kernel understands. `intermediates` are tensors that the kernel keeps between its steps.
+    """
+
+    code: str = ""  # type: ignore[misc]  # here the code is a fact of each operator, not of the class
+    types: tuple[Type, ...]
+    table: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    stored_version: int = 1
+    custom_code: str = ""
+    custom_options: bytes | None = None
+    intermediates: tuple[Value, ...] = ()
+    mutating_inputs: tuple[bool, ...] = ()
+
+    def infer(self, *inputs: Value | None) -> tuple[Type, ...]:  # noqa: ARG002  # the file says, whatever the operands
+        """The types that the file gives."""
+        return self.types
+
+    def version(self, node: Node) -> int:  # noqa: ARG002  # the file says
+        """The version that the file gives."""
+        return self.stored_version
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
+        name = f"{self.code}:{self.custom_code}" if self.custom_code else self.code
+        return f"{name} {{{shown}}}" if shown else name

@@ -1,0 +1,266 @@
+"""Model -> .tflite. Knows the schema, and names no operator.
+
+The metadata (all tables) comes first and the weights last, each at a multiple of 16 bytes, so that nothing is copied
+but once into the result. Models of more than 2 GiB, where references of flatbuffers end, hold their large buffers
+behind the flatbuffer, found by `Buffer.offset` and `Buffer.size`.
+
+`min_runtime_version` is not written: LiteRT reads it for information only, and refuses operators that it
+cannot run by their versions.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from octavo.errors import InternalError, TargetError
+from octavo.ir.graph import Graph, Model, Node, Signature, Value
+from octavo.ir.op import Op
+from octavo.ir.type import Quantization
+from octavo.ops.opaque import Opaque
+from octavo.schema.layout import Operator, layout, operator
+from octavo.schema.storage import stored, tensor_type
+from octavo.schema.tables import UNIONS
+from octavo.write.flatbuffer import FlatbufferWriter
+from octavo.write.pool import BufferPool, Bytes
+
+Part = bytearray | memoryview
+"""A stretch of the file."""
+
+SCHEMA_VERSION: Final = 3
+ALIGNMENT: Final = 16
+INLINE_LIMIT: Final = 2**31 - 1
+"""The size (bytes) of the largest flatbuffer; larger models keep buffers behind it."""
+SMALL: Final = 1024
+"""Buffers of up to this many bytes stay inside the flatbuffer, whatever the size of the model."""
+GATHERED: Final = 4096
+"""Buffers of up to this many bytes are copied together, so that a file is not written in crumbs."""
+_LAST_BYTE_CODE: Final = 127
+"""Codes from here on do not fit the byte that old readers look at; it then holds this number."""
+
+_Table = dict[str, Any]
+_Places = Mapping[Value, int]
+
+
+def to_bytes(model: Model) -> bytes:
+    """The model as the bytes of a `.tflite` file. The same model gives the same bytes.
+
+    Raises:
+        TargetError: a tensor has a dtype that LiteRT has no word for.
+        InternalError: an op has a field or a code that the schema does not know.
+    """
+    return b"".join(serialize(model))
+
+
+def serialize(model: Model, *, inline_limit: int = INLINE_LIMIT) -> list[Part]:
+    """The stretches of the file, in order: tables, then weights as views of the model's own arrays.
+
+    A result of more than `inline_limit` bytes keeps its large buffers behind the flatbuffer.
+
+    Raises: as `to_bytes`.
+    """
+    pool = BufferPool()
+    root = _model(model, pool)
+    parts = _assembled(root, pool.contents, apart=[False] * len(pool.contents))
+    if sum(map(len, parts)) > inline_limit:
+        parts = _assembled(root, pool.contents, apart=[data.size > SMALL for data in pool.contents])
+    return parts
+
+
+def _assembled(root: _Table, contents: Sequence[Bytes], *, apart: Sequence[bool]) -> list[Part]:
+    """All tables, then the contents; those that stand `apart` come last, outside the flatbuffer."""
+    writer = FlatbufferWriter(identifier=b"TFL3", trace="Buffer")
+    buffers = [_buffer(data, apart=lone) for data, lone in zip(contents, apart, strict=True)]
+    writer.root("Model", {**root, "buffers": buffers})
+    stream = _Stream(writer.out)
+    for index in sorted(range(len(contents)), key=apart.__getitem__):
+        start, places = writer.traced[index]
+        if apart[index]:
+            at = stream.add(contents[index], prefix=b"")
+            struct.pack_into("<Q", writer.out, start + places["offset"], at)
+        elif contents[index].size:
+            at = stream.add(contents[index], prefix=struct.pack("<I", contents[index].size))
+            writer.refer(start + places["data"], at)
+    return stream.parts
+
+
+def _buffer(data: Bytes, *, apart: bool) -> _Table:
+    if apart:
+        return {"offset": 0, "size": data.size}
+    return {"data": None} if data.size else {}
+
+
+class _Stream:
+    """Contents in a row behind a head, each at a multiple of `ALIGNMENT`. Small ones are copied, large ones viewed."""
+
+    def __init__(self, head: bytearray) -> None:
+        self._size = len(head)
+        self._gathered = bytearray()
+        self.parts: list[Part] = [head, self._gathered]
+
+    def add(self, data: Bytes, *, prefix: bytes) -> int:
+        """Append `prefix` and the aligned data; returns the place of the prefix."""
+        gap = -(self._size + len(prefix)) % ALIGNMENT
+        at = self._size + gap
+        self._size = at + len(prefix) + data.size
+        self._gathered += bytes(gap) + prefix
+        if data.size <= GATHERED:
+            self._gathered += data.data
+        else:
+            self._gathered = bytearray()
+            self.parts += [data.data, self._gathered]
+        return at
+
+
+def _model(model: Model, pool: BufferPool) -> _Table:
+    """The root table, without its buffers, which fill the pool."""
+    codes: dict[tuple[str, str, int], int] = {}
+    places = [{value: index for index, value in enumerate(_tensors(graph))} for graph in model.graphs]
+    table: _Table = {
+        "version": SCHEMA_VERSION,
+        "subgraphs": [_subgraph(g, p, pool, codes) for g, p in zip(model.graphs, places, strict=True)],
+        "operator_codes": [_operator_code(*key) for key in codes],
+        "description": model.description or "Octavo",
+    }
+    if model.metadata:
+        table["metadata"] = [{"name": k, **_nonzero(buffer=pool.append(v))} for k, v in model.metadata.items()]
+    if model.signatures:
+        table["signature_defs"] = [_signature(s, model, places) for s in model.signatures]
+    return table
+
+
+def _tensors(graph: Graph) -> list[Value]:
+    """Every tensor of the graph, those that kernels keep between their steps last."""
+    kept = [value for node in graph for value in getattr(node.op, "intermediates", ())]
+    return list(dict.fromkeys([*graph.values, *kept]))
+
+
+def _subgraph(graph: Graph, places: _Places, pool: BufferPool, codes: dict[tuple[str, str, int], int]) -> _Table:
+    given = set(graph.inputs)
+    table: _Table = {
+        "tensors": [_tensor(value, pool, is_given=value in given) for value in places],
+        "inputs": tuple(places[value] for value in graph.inputs),
+        "outputs": tuple(places[value] for value in graph.outputs),
+        "operators": [_operator(node, places, codes) for node in graph],
+    }
+    return {**table, "name": graph.name} if graph.name else table
+
+
+def _tensor(value: Value, pool: BufferPool, *, is_given: bool) -> _Table:
+    kind = tensor_type(value.type.dtype)
+    if kind is None:
+        raise TargetError(f"LiteRT has no tensors of {value.type.dtype}", where=value.name)
+    shape = value.type.shape
+    table: _Table = {"shape": tuple(dim if isinstance(dim, int) else 1 for dim in shape), "name": value.name}
+    if kind:
+        table["type"] = int(kind)
+    if value.const is not None and (index := pool.add(stored(value.const)) if value.const.size else 0):
+        table["buffer"] = index
+    if value.quant is not None:
+        table["quantization"] = _quantization(value.quant)
+    if value.producer is None and value.const is None and not is_given:
+        table["is_variable"] = True  # a state: nothing makes it, kernels keep it from run to run
+    if not value.type.is_static:
+        table["shape_signature"] = tuple(dim if isinstance(dim, int) else -1 for dim in shape)
+    table["has_rank"] = True
+    return table
+
+
+def _quantization(quant: Quantization) -> _Table:
+    return {
+        "scale": np.asarray(quant.scale, np.float32),
+        "zero_point": np.asarray(quant.zero_point, np.int64),
+        **_nonzero(quantized_dimension=quant.axis or 0),
+    }
+
+
+def _operator(node: Node, places: _Places, codes: dict[tuple[str, str, int], int]) -> _Table:
+    op = node.op
+    key = (op.code, getattr(op, "custom_code", ""), op.version(node))
+    table = _nonzero(opcode_index=codes.setdefault(key, len(codes)))
+    table["inputs"] = tuple([-1 if value is None else places[value] for value in node.inputs])
+    table["outputs"] = tuple([places[value] for value in node.outputs])
+    if intermediates := getattr(op, "intermediates", ()):
+        table["intermediates"] = tuple(places[value] for value in intermediates)
+    table.update(_kept_options(op) if isinstance(op, Opaque) else _options(op))
+    return table
+
+
+def _kept_options(op: Opaque) -> _Table:
+    """The options of an operator that is written as it was read."""
+    table: _Table = {}
+    for union, name in (("builtin_options", "BuiltinOptions"), ("builtin_options_2", "BuiltinOptions2")):
+        if op.table in UNIONS[name][1:]:
+            table[f"{union}_type"] = UNIONS[name].index(op.table)
+            table[union] = (op.table, op.options)
+    if op.custom_options is not None:
+        table["custom_options"] = op.custom_options
+    if op.mutating_inputs:
+        table["mutating_variable_inputs"] = op.mutating_inputs
+    return table
+
+
+def _options(op: Op) -> _Table:
+    """The options of an op that Octavo knows: its fields, as far as they differ from the schema's defaults."""
+    entry = _entry(op)
+    if not entry.options:
+        return {}
+    defaults = _fields(type(op), entry.options)  # type: ignore[arg-type]  # classes do hash
+    given = ((name, getattr(op, name), default) for name, default in defaults)
+    values = {name: _plain(value) for name, value, default in given if value is not None and value != default}
+    union = "builtin_options" if entry.union == 1 else "builtin_options_2"
+    return {f"{union}_type": entry.union_type, union: (entry.options, values)}
+
+
+def _entry(op: Op) -> Operator:
+    try:
+        return operator(op.code)
+    except KeyError:
+        raise InternalError(f"the schema has no operator {op.code!r}", where=repr(op)) from None
+
+
+@cache
+def _fields(kind: type[Op], table: str) -> tuple[tuple[str, Any], ...]:
+    """The fields of the op, with the schema's defaults."""
+    defaults = {field.name: field.default for field in layout(table)}
+    if unknown := {field.name for field in fields(kind)} - defaults.keys():
+        raise InternalError(f"{table} has no field {sorted(unknown)}", where=kind.__name__)
+    return tuple((field.name, defaults[field.name]) for field in fields(kind))
+
+
+def _plain(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _operator_code(code: str, custom: str, version: int) -> _Table:
+    number = operator(code).number
+    table = _nonzero(deprecated_builtin_code=min(number, _LAST_BYTE_CODE), builtin_code=number)
+    if custom:
+        table["custom_code"] = custom
+    return {**table, "version": version} if version != 1 else table
+
+
+def _signature(signature: Signature, model: Model, places: Sequence[_Places]) -> _Table:
+    index = model.graphs.index(signature.graph)
+    graph = signature.graph
+    return {
+        "inputs": _tensor_map(signature.inputs, graph.inputs, places[index]),
+        "outputs": _tensor_map(signature.outputs, graph.outputs, places[index]),
+        "signature_key": signature.key,
+        **_nonzero(subgraph_index=index),
+    }
+
+
+def _tensor_map(names: Sequence[str], values: Sequence[Value], places: _Places) -> list[_Table]:
+    pairs = zip(names, values, strict=True)
+    return [{"name": name, **_nonzero(tensor_index=places[value])} for name, value in pairs]
+
+
+def _nonzero(**values: int) -> _Table:
+    """The values that are not 0, their default."""
+    return {name: value for name, value in values.items() if value}
