@@ -1,1 +1,177 @@
-"""Octavo: post-training quantization for TensorFlow models, without TensorFlow."""
+"""Octavo: post-training quantization for TensorFlow models, without TensorFlow.
+
+```python
+import octavo
+
+result = octavo.convert("my_saved_model", recipe="int8", samples="calibration.npz")
+print(result.plan)
+result.save("my_model.tflite")
+print(octavo.compare(result.reference, result.content, "held_out.npz"))
+```
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from octavo.errors import OctavoError as OctavoError
+    from octavo.evaluate.compare import Comparison as Comparison
+    from octavo.evaluate.metrics import Metric
+    from octavo.evaluate.score import Score as Score
+    from octavo.pipeline import Conversion as Conversion
+    from octavo.plan import Plan as Plan
+    from octavo.recipe import Recipe as Recipe
+    from octavo.recipe import RecipeLike
+    from octavo.recipe import Rule as Rule
+    from octavo.report.inspection import Inspection as Inspection
+    from octavo.samples import SamplesLike
+
+__version__ = "0.1.0"
+__all__ = [
+    "Comparison",
+    "Conversion",
+    "Inspection",
+    "OctavoError",
+    "Plan",
+    "Recipe",
+    "Rule",
+    "Score",
+    "compare",
+    "convert",
+    "evaluate",
+    "inspect",
+]
+
+_HOMES = {
+    "Comparison": "octavo.evaluate.compare",
+    "Conversion": "octavo.pipeline",
+    "Inspection": "octavo.report.inspection",
+    "OctavoError": "octavo.errors",
+    "Plan": "octavo.plan",
+    "Recipe": "octavo.recipe",
+    "Rule": "octavo.recipe",
+    "Score": "octavo.evaluate.score",
+}
+
+Progress = Callable[[str, int, int | None], None]
+"""`(what, done, total)`: called after each step; `total` is None where it is not known beforehand."""
+
+
+def convert(
+    model: Any,
+    *,
+    recipe: RecipeLike = "float32",
+    samples: SamplesLike | Mapping[str, SamplesLike] | None = None,
+    signatures: Sequence[str] | None = None,
+    shapes: Mapping[str, Sequence[int | None]] | None = None,
+    plan: Plan | str | Path | None = None,
+    progress: Progress | None = None,
+) -> Conversion:
+    """A `.tflite` model out of a trained TensorFlow model.
+
+    Args:
+        model: the directory of a SavedModel, or the path or the bytes of a float `.tflite`.
+        recipe: a precision ("float32", "float16", "dynamic", "weight_only", "int8", "int16x8"), a `Recipe`, a
+            mapping, or the path of a TOML or JSON file.
+        samples: representative inputs, which "int8" and "int16x8" learn activation ranges from: an `.npz` or `.npy`
+            file, a folder of `.npy`, an iterable or a function that returns one; per signature as a mapping
+            by key.
+        signatures: the keys of the signatures to convert; all by default.
+        shapes: shapes of inputs, by name, in place of those that the model declares; None for an unknown length.
+        plan: a plan to replay, or its file, in place of deciding anew.
+        progress: called with `(what, done, total)` while the samples run.
+
+    Raises:
+        OctavoError: see `octavo.errors`; nothing has been written to disk.
+    """
+    from octavo.pipeline import Job, run
+    from octavo.plan import Plan as PlanType
+    from octavo.recipe import read_recipe
+
+    replayed = PlanType.load(plan) if isinstance(plan, str | Path) else plan
+    return run(
+        Job(
+            model=model,
+            recipe=read_recipe(recipe),
+            samples=samples,
+            signatures=signatures,
+            shapes=shapes,
+            plan=replayed,
+            progress=progress,
+        )
+    )
+
+
+def evaluate(
+    model: Any,
+    samples: SamplesLike,
+    *,
+    labels: Any = None,
+    metric: str | Metric = "accuracy",
+    output: str | None = None,
+    progress: Progress | None = None,
+) -> Score:
+    """How good a `.tflite` model is on labelled samples.
+
+    Args:
+        model: the path or the bytes of a `.tflite`, or a `Conversion`.
+        samples: inputs, in any form that `convert` takes.
+        labels: one entry per sample; by default the array `labels` of the `.npz`.
+        metric: "accuracy", "top5", "psnr", or a function `(outputs, labels) -> float`.
+        output: the name of the output to judge, if there are several.
+        progress: called with `(what, done, total)` while the samples run.
+    """
+    import numpy as np
+
+    from octavo.evaluate.score import outputs_of, score
+    from octavo.samples import read_samples
+
+    runtime = _runtime(model)
+    read = read_samples(samples, runtime.inputs)
+    outputs = outputs_of(runtime, read, progress=progress)
+    return score(outputs, read.labels if labels is None else np.asarray(labels), metric, output=output)
+
+
+def compare(reference: Any, candidate: Any, samples: SamplesLike, *, threads: int = 1) -> Comparison:
+    """How near a candidate `.tflite` comes to a reference: outputs, layers, latency and size.
+
+    Both are paths or bytes of `.tflite` models with the same inputs and outputs; `samples` in any form that
+    `convert` takes, labels not needed.
+    """
+    from octavo.evaluate.compare import compare as run
+    from octavo.samples import read_samples
+
+    return run(
+        _content(reference), _content(candidate), read_samples(samples, _runtime(reference).inputs), threads=threads
+    )
+
+
+def inspect(model: Any) -> Inspection:
+    """What is in a model: signatures, operations, shapes, precisions and sizes.
+
+    `model` is anything that `convert` takes, quantized or not.
+    """
+    from octavo.report.inspection import inspect as look
+
+    return look(model)
+
+
+def _content(model: Any) -> bytes:
+    content = getattr(model, "content", model)
+    return content if isinstance(content, bytes) else Path(content).read_bytes()
+
+
+def _runtime(model: Any) -> Any:
+    from octavo.runtime import Runtime
+
+    return Runtime(_content(model))
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'octavo' has no attribute {name!r}")

@@ -1,0 +1,138 @@
+"""Reference against candidate: outputs, layers, latency and size."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from octavo.errors import UsageError
+from octavo.evaluate.metrics import agreement, relative_error, sqnr
+from octavo.ir.source import Array
+from octavo.runtime import Runtime
+from octavo.samples import Sample, Samples
+
+LAYER_SAMPLES = 8
+"""Layers are compared on this many samples: every tensor must be kept, which is slow."""
+
+
+class OutputFidelity(msgspec.Struct, frozen=True, kw_only=True):
+    """How near one output comes: SQNR in decibels, share of equal greatest entries, greatest relative difference."""
+
+    name: str
+    sqnr: float
+    agreement: float
+    relative_error: float
+
+
+class LayerFidelity(msgspec.Struct, frozen=True, kw_only=True):
+    """How near one inner tensor comes, in decibels of SQNR."""
+
+    tensor: str
+    sqnr: float
+
+
+class Latency(msgspec.Struct, frozen=True, kw_only=True):
+    """Median milliseconds of one call, measured in turns in one process."""
+
+    reference: float
+    candidate: float
+    threads: int
+
+    @property
+    def ratio(self) -> float:
+        """Candidate over reference: below 1 is faster."""
+        return self.candidate / self.reference
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything measured about a candidate beside its reference. Sizes are bytes. Layers stand in the order of work."""
+
+    samples: int
+    outputs: tuple[OutputFidelity, ...]
+    layers: tuple[LayerFidelity, ...]
+    latency: Latency
+    reference_size: int
+    candidate_size: int
+
+    @property
+    def worst_layer(self) -> LayerFidelity | None:
+        """The layer with the lowest SQNR."""
+        return min(self.layers, key=lambda layer: layer.sqnr, default=None)
+
+
+def compare(reference: bytes, candidate: bytes, samples: Samples, *, threads: int = 1, repeats: int = 30) -> Comparison:
+    """Run both models on the same samples.
+
+    Raises:
+        UsageError: the models have different inputs or outputs.
+    """
+    first, second = (Runtime(model, threads=threads) for model in (reference, candidate))
+    gathered: dict[str, tuple[list[Array], list[Array]]] = {}
+    count = 0
+    for count, sample in enumerate(samples, start=1):  # noqa: B007  # the last number is the count
+        ours, theirs = first.run(sample), second.run(sample)
+        if list(ours) != list(theirs):
+            raise UsageError(f"the models have different outputs: {list(ours)} and {list(theirs)}")
+        for name in ours:
+            pair = gathered.setdefault(name, ([], []))
+            pair[0].append(ours[name])
+            pair[1].append(theirs[name])
+    probe = list(itertools.islice(samples, LAYER_SAMPLES))
+    return Comparison(
+        samples=count,
+        outputs=tuple(_fidelity(name, np.stack(a), np.stack(b)) for name, (a, b) in gathered.items()),
+        layers=compare_layers(reference, candidate, probe),
+        latency=_latency(first, second, probe[0], threads, repeats),
+        reference_size=len(reference),
+        candidate_size=len(candidate),
+    )
+
+
+def compare_layers(reference: bytes, candidate: bytes, samples: list[Sample]) -> tuple[LayerFidelity, ...]:
+    """The SQNR of every inner tensor that both models have under one name (or `name/int8`, `name/int16`)."""
+    first, second = (Runtime(model, keep_all=True) for model in (reference, candidate))
+    signal: dict[str, float] = {}
+    noise: dict[str, float] = {}
+    for sample in samples:
+        first.run(sample)
+        second.run(sample)
+        theirs = second.tensors()
+        for name, ours in first.tensors().items():
+            other = _twin(name, theirs)
+            if other is None or ours.dtype.kind != "f" or ours.shape != other.shape:
+                continue
+            difference = ours.astype(np.float64) - other
+            signal[name] = signal.get(name, 0.0) + float(np.square(ours, dtype=np.float64).sum())
+            noise[name] = noise.get(name, 0.0) + float(np.square(difference).sum())
+    return tuple(LayerFidelity(tensor=n, sqnr=_decibels(signal[n], noise[n])) for n in signal if noise[n] > 0)
+
+
+def _twin(name: str, tensors: Mapping[str, Any]) -> Array | None:
+    for candidate in (f"{name}/int8", f"{name}/int16", name):
+        if candidate in tensors:
+            return np.asarray(tensors[candidate])
+    return None
+
+
+def _decibels(signal: float, noise: float) -> float:
+    return float(10 * np.log10(signal / noise)) if signal > 0 else float("-inf")
+
+
+def _fidelity(name: str, reference: Array, candidate: Array) -> OutputFidelity:
+    return OutputFidelity(
+        name=name,
+        sqnr=sqnr(reference, candidate),
+        agreement=agreement(reference, candidate),
+        relative_error=relative_error(reference, candidate),
+    )
+
+
+def _latency(first: Runtime, second: Runtime, sample: Sample, threads: int, repeats: int) -> Latency:
+    """In turns, so that a machine whose speed drifts treats both alike."""
+    rounds = [(first.benchmark(sample, repeats=1)[0], second.benchmark(sample, repeats=1)[0]) for _ in range(repeats)]
+    reference, candidate = np.median(np.array(rounds), axis=0) * 1e3
+    return Latency(reference=float(reference), candidate=float(candidate), threads=threads)

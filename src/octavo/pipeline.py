@@ -1,0 +1,159 @@
+"""The product on one screen: the stages in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from octavo.calibrate.run import calibrate
+from octavo.errors import InternalError, SamplesError
+from octavo.ir.graph import Model, Signature
+from octavo.lower.engine import lower
+from octavo.optimize.engine import Rewrites, optimize
+from octavo.plan import Plan
+from octavo.quantize.apply import apply
+from octavo.quantize.decide import decide, needs
+from octavo.read import read
+from octavo.recipe import Recipe
+from octavo.runtime import Runtime
+from octavo.samples import Sample, SamplesLike, inputs_of, read_samples
+from octavo.statistics import Statistics
+from octavo.write.file import save
+from octavo.write.tflite import to_bytes
+
+Progress = Callable[[str, int, int | None], None]
+FEW = 8
+"""Fewer samples than this rarely show the whole range of activations."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is to be done: the model, how, with which data."""
+
+    model: Any
+    recipe: Recipe
+    samples: SamplesLike | Mapping[str, SamplesLike] | None = None
+    signatures: Sequence[str] | None = None
+    shapes: Mapping[str, Sequence[int | None]] | None = None
+    plan: Plan | None = None
+    progress: Progress | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conversion:
+    """What came of a job.
+
+    `content` is the quantized `.tflite`, `reference` the same model in float. `plan` says what was done to each
+    operation and why, `rewrites` what the optimizer did, `warnings` what the user should know.
+    """
+
+    content: bytes = field(repr=False)
+    reference: bytes = field(repr=False)
+    plan: Plan
+    rewrites: tuple[Rewrites, ...]
+    statistics: tuple[Statistics, ...]
+    warnings: tuple[str, ...]
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model, whole or not at all, and return its path."""
+        return save(self.content, Path(path))
+
+    @property
+    def size(self) -> int:
+        """The model's size in bytes."""
+        return len(self.content)
+
+
+def run(job: Job) -> Conversion:
+    """Read, lower, optimize, calibrate, quantize, write, and check that LiteRT runs the result.
+
+    Raises:
+        OctavoError: see `octavo.errors`; nothing has been written to disk.
+    """
+    source = read(job.model)
+    model = source if isinstance(source, Model) else lower(source, signatures=job.signatures, shapes=job.shapes)
+    rewrites = tuple(optimize(graph) for graph in model.graphs)
+    reference = to_bytes(model)
+    statistics = _statistics(job, model, reference)
+    plan = job.plan or decide(model, job.recipe, statistics)
+    content = to_bytes(apply(model, plan))
+    _check_runs(model, content)
+    return Conversion(
+        content=content,
+        reference=reference,
+        plan=plan,
+        rewrites=rewrites,
+        statistics=statistics,
+        warnings=tuple(_warnings(plan, statistics)),
+    )
+
+
+def _statistics(job: Job, model: Model, reference: bytes) -> tuple[Statistics, ...]:
+    """What calibration learns of each graph; nothing where a plan is replayed or no range is needed."""
+    wanted = [] if job.plan is not None else needs(model, job.recipe)
+    if not wanted:
+        return tuple(Statistics() for _ in model.graphs)
+    if job.samples is None:
+        raise SamplesError(
+            f"precision {job.recipe.precision!r} learns activation ranges from data, and there are no samples",
+            hint="pass samples: about a hundred inputs such as the model will see (samples=…, or --samples FILE)",
+        )
+    return tuple(_calibrate(job, graph_signature, reference, wanted) for graph_signature in _by_graph(model))
+
+
+def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequence[str]) -> Statistics:
+    given = job.samples
+    if isinstance(given, Mapping) and signature.key in given:
+        given = given[signature.key]
+    assert given is not None
+    samples = read_samples(given, inputs_of(signature))
+    names = {value.name for value in signature.graph.values}
+    runtime = Runtime(reference, signature=signature.key)
+    return calibrate(
+        runtime, samples, [name for name in wanted if name in names], progress=job.progress, count=samples.count
+    )
+
+
+def _by_graph(model: Model) -> list[Signature]:
+    """One signature for each graph."""
+    first = {id(signature.graph): signature for signature in reversed(model.signatures)}
+    return [first[id(graph)] for graph in model.graphs]
+
+
+def _check_runs(model: Model, content: bytes) -> None:
+    """Load the result and run each signature once on zeros.
+
+    Raises:
+        TargetError: LiteRT refuses the model.
+        InternalError: an output's shape is not the one that was inferred.
+    """
+    for signature in model.signatures:
+        runtime = Runtime(content, signature=signature.key)
+        outputs = runtime.run(_zeros(signature))
+        for name, value in zip(signature.outputs, signature.graph.outputs, strict=True):
+            got = outputs[name].shape
+            if len(got) != value.rank:
+                raise InternalError(f"output {name!r} has shape {list(got)}, expected {value.type}")
+
+
+def _zeros(signature: Signature) -> Sample:
+    return {
+        input.name: np.zeros([dim if isinstance(dim, int) else 1 for dim in input.shape], input.dtype)
+        for input in inputs_of(signature)
+    }
+
+
+def _warnings(plan: Plan, statistics: Sequence[Statistics]) -> list[str]:
+    warnings = []
+    if plan.left_float:
+        kinds = sorted({op.op for op in plan.left_float if op.who == "kernel"})
+        if kinds:
+            warnings.append(f"left in float, because no integer kernel computes them: {', '.join(kinds)}")
+    counts = [range.samples for seen in statistics for range in seen.ranges.values()]
+    if counts and max(counts) < FEW:
+        warnings.append(f"calibrated on {max(counts)} sample(s): a hundred show the ranges of activations better")
+    return warnings
