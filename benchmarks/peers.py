@@ -1,0 +1,165 @@
+"""Octavo and its peers as tasks with one shape: a model in, a `.tflite` out, in a process of its own.
+
+    python benchmarks/peers.py run TASK SOURCE TARGET [SAMPLES]     one conversion in this process
+    python benchmarks/peers.py baselines [NAMES...]                 the peers' files beside each family of the zoo
+
+`measure` starts `run` as a cold child and reads the child's own resource usage, imports included.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import zoo
+
+CALIBRATION = 100  # samples that every int8 task is given
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one conversion took: seconds of processor (user and system) and of wall, peak MiB; or why it failed."""
+
+    cpu: float
+    wall: float
+    memory: float
+    failure: str = ""
+
+
+def tensorflow_float(source: Path, target: Path, _: Path | None = None) -> None:
+    import tensorflow as tf
+
+    target.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(source)).convert())
+
+
+def tensorflow_int8(source: Path, target: Path, samples: Path) -> None:
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(source))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = lambda: iter(_feeds(samples))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+    target.write_bytes(converter.convert())
+
+
+def litert_quantizer_int8(source: Path, target: Path, samples: Path) -> None:
+    """`source` is a float `.tflite` here: this peer reads nothing else."""
+    from litert_quantizer import quantizer, recipe
+
+    job = quantizer.Quantizer(str(source))
+    job.load_quantization_recipe(recipe.static_wi8_ai8())
+    statistics = job.calibrate({"serving_default": _feeds(samples)}, num_threads=os.cpu_count() or 1)
+    job.quantize(statistics, enable_progress_report=False).export_model(str(target), overwrite=True)
+
+
+def octavo_float(source: Path, target: Path, _: Path | None = None) -> None:
+    import octavo
+
+    octavo.convert(source, recipe="float32").save(target)
+
+
+def octavo_int8(source: Path, target: Path, samples: Path) -> None:
+    import octavo
+
+    octavo.convert(source, recipe="int8", samples=samples).save(target)
+
+
+TASKS: dict[str, Callable[[Path, Path, Path | None], None]] = {
+    "octavo-float": octavo_float,
+    "octavo-int8": octavo_int8,
+    "tensorflow-float": tensorflow_float,
+    "tensorflow-int8": tensorflow_int8,
+    "litert-quantizer-int8": litert_quantizer_int8,
+}
+BASELINES = {
+    "tensorflow-float": "tf_float.tflite",
+    "tensorflow-int8": "tf_int8.tflite",
+    "litert-quantizer-int8": "litert_quantizer_int8.tflite",
+}
+
+
+def measure(task: str, source: Path, target: Path, samples: Path | None = None) -> Cost:
+    """Run one task in a cold child process and read what the child used, its imports included.
+
+    Linux carries the parent's peak memory over `exec`, so callers import nothing heavier than numpy,
+    which every task imports itself.
+    """
+    command = [sys.executable, __file__, "run", task, str(source), str(target), *([str(samples)] if samples else [])]
+    with tempfile.TemporaryFile("w+") as said:
+        start = time.perf_counter()
+        child = subprocess.Popen(command, stdout=said, stderr=said, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+        _, status, usage = os.wait4(child.pid, 0)
+        wall = time.perf_counter() - start
+        child.returncode = os.waitstatus_to_exitcode(status)
+        said.seek(0)
+        lines = [line.strip() for line in said if line.strip()]
+    failure = "" if child.returncode == 0 else f"exit {child.returncode}: {' | '.join(lines[-3:])}"
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss is in bytes there, in KiB on Linux
+    return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / unit, failure)
+
+
+def inputs(task: str, name: str) -> tuple[Path, Path | None]:
+    """What a task reads for a family of the zoo: its model and, for int8, its samples."""
+    saved_model = zoo.build(name)
+    samples = None if task.endswith("-float") else saved_model.parent / "calibration.npz"
+    return (baseline("tensorflow-float", name) if task.startswith("litert") else saved_model), samples
+
+
+def baseline(task: str, name: str) -> Path:
+    """A peer's file for a family of the zoo, made on the first call and kept beside the model."""
+    path = zoo.folder(name) / BASELINES[task]
+    if not path.exists():
+        draft = path.with_suffix(f".{os.getpid()}.draft")
+        source, samples = inputs(task, name)
+        cost = measure(task, source, draft, samples)
+        if cost.failure:
+            draft.unlink(missing_ok=True)
+            raise RuntimeError(f"{task} on {name}: {cost.failure}")
+        draft.rename(path)
+    return path
+
+
+def _feeds(samples: Path) -> list[dict[str, object]]:
+    import numpy as np
+
+    with np.load(samples) as file:
+        (name,) = file.files
+        return [{name: sample[None]} for sample in file[name][:CALIBRATION]]
+
+
+def _baselines(names: list[str]) -> None:
+    for name in names:
+        for task in BASELINES:
+            try:
+                path = baseline(task, name)
+                print(f"{name:18} {task:22} {path.stat().st_size:>10} bytes", flush=True)
+            except RuntimeError as error:
+                print(error, flush=True)
+
+
+def main() -> None:
+    """Run one task here, or make the peers' baselines."""
+    parser = argparse.ArgumentParser(description="One conversion by Octavo or a peer, or the peers' baselines.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="one conversion in this process")
+    run.add_argument("task", choices=TASKS)
+    run.add_argument("source", type=Path)
+    run.add_argument("target", type=Path)
+    run.add_argument("samples", type=Path, nargs="?")
+    commands.add_parser("baselines", help="the peers' files").add_argument("names", nargs="*", metavar="NAME")
+    arguments = parser.parse_args()
+    if arguments.command == "run":
+        TASKS[arguments.task](arguments.source, arguments.target, arguments.samples)
+    else:
+        _baselines(arguments.names or list(zoo.names()))
+
+
+if __name__ == "__main__":
+    main()
