@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from octavo.ir.graph import Graph, Model, Signature
 from octavo.ir.source import Array
+from octavo.write.tflite import to_bytes
 
 
 def run(graph: Graph, inputs: Mapping[str, Array]) -> list[Array]:
     """The outputs that LiteRT computes, in the graph's order."""
-    runtime = pytest.importorskip("octavo.runtime")
-    write = pytest.importorskip("octavo.write.tflite")
     names = tuple(f"out{index}" for index in range(len(graph.outputs)))
     signature = Signature("serving_default", graph, tuple(v.name for v in graph.inputs), names)
-    model = Model([graph], [signature])
-    outputs = runtime.Runtime(write.to_bytes(model))(inputs)
+    interpreter = Interpreter(model_content=to_bytes(Model([graph], [signature])))
+    outputs = interpreter.get_signature_runner()(**inputs)
     return [outputs[name] for name in names]

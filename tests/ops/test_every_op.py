@@ -42,7 +42,8 @@ def _integer_forms() -> list[object]:
 
 @every_op
 def test_every_op_has_a_sample(op: type[Op]) -> None:
-    assert op in {type(sample.node().op) for _, sample in ALL}
+    sampled = any(isinstance(sample.node().op, op) for _, sample in ALL)
+    assert sampled, f"tests/ops/samples has none for {op.code}"
 
 
 @every_op

@@ -34,8 +34,8 @@ def spatial(source: Source, name: str) -> tuple[int, ...]:
     return numbers[2:] if _channels_first(source) else numbers[1:-1]
 
 
-def pad_explicitly(source: Source, build: Builder, image: Value) -> tuple[Value, Padding]:
-    """The image (channels last), with the source's explicit paddings around it, and the padding that remains."""
+def pad_explicitly(source: Source, build: Builder, image: Value, *, border: float = 0.0) -> tuple[Value, Padding]:
+    """The image (channels last), with the source's explicit paddings of `border`, and the padding that remains."""
     padding = source.attr("padding", str)
     if padding != "EXPLICIT":
         return image, Padding[padding]
@@ -43,7 +43,7 @@ def pad_explicitly(source: Source, build: Builder, image: Value) -> tuple[Value,
     around = list(zip(numbers[::2], numbers[1::2], strict=True))
     if _channels_first(source):
         around = [around[axis] for axis in _TO_LAST[len(around)]]
-    return pad(build, image, around), Padding.VALID
+    return pad(build, image, around, border=border), Padding.VALID
 
 
 def _channels_first(source: Source) -> bool:

@@ -76,10 +76,12 @@ class PadV2(Op):
         return {"int8": 2, "int16": 3}.get(node.output.dtype.name, 1)
 
 
-def pad(build: Builder, value: Value, around: Sequence[tuple[int, int]]) -> Value:
-    """`value` with zeros before and after each dimension; itself when there are none."""
+def pad(build: Builder, value: Value, around: Sequence[tuple[int, int]], *, border: float = 0.0) -> Value:
+    """`value` with `border` before and after each dimension, as often as `around` says; itself when never."""
     if not any(map(any, around)):
         return value
+    if border:
+        return build(PadV2(), value, np.array(around, np.int32), np.array(border, value.dtype))
     return build(Pad(), value, np.array(around, np.int32))
 
 

@@ -1,0 +1,19 @@
+from sample import Sample
+
+SAMPLES = [
+    Sample("""
+main(%x: float32[batch,3,7]) {
+  %y = SOFTMAX(%x)
+  return %y
+}"""),
+    Sample("""
+main(%x: float32[batch,10]) {
+  %y = SOFTMAX(%x) {beta=0.5}
+  return %y
+}"""),
+    Sample("""
+main(%x: float32[batch,10]) {
+  %y = LOG_SOFTMAX(%x)
+  return %y
+}"""),
+]
