@@ -61,7 +61,7 @@ Progress = Callable[[str, int, int | None], None]
 """`(what, done, total)`: called after each step; `total` is None where it is not known beforehand."""
 
 
-def convert(
+def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     model: Any,
     *,
     recipe: RecipeLike = "float32",

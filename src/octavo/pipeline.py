@@ -17,7 +17,7 @@ from octavo.optimize.engine import Rewrites, optimize
 from octavo.plan import Plan
 from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide, needs
-from octavo.read import read
+from octavo.read.open import read
 from octavo.recipe import Recipe
 from octavo.runtime import Runtime
 from octavo.samples import Sample, SamplesLike, inputs_of, read_samples

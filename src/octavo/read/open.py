@@ -1,0 +1,76 @@
+"""Which reader a model needs, told from what the user hands over."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from octavo.errors import Unreadable, Unsupported, UsageError, did_you_mean
+from octavo.ir.graph import Model
+from octavo.ir.source import SourceModel
+
+LATER = {
+    ".keras": "a Keras archive",
+    ".h5": "a Keras HDF5 file",
+    ".hdf5": "a Keras HDF5 file",
+    ".pb": "a frozen graph",
+    ".pbtxt": "a frozen graph",
+}
+"""Formats that are recognized but not read yet."""
+
+
+def read(model: Any) -> SourceModel | Model:
+    """The model, parsed: a `SourceModel` that is to be lowered, or, of a `.tflite`, a `Model`.
+
+    `model` is the directory of a SavedModel, or the path or the bytes of a `.tflite`.
+
+    Raises:
+        UsageError: there is no such file, or `model` is not of a kind that Octavo reads.
+        Unsupported: the format is known, but not read yet.
+        Unreadable: the file is damaged, or not of any known format.
+    """
+    if isinstance(model, bytes | bytearray | memoryview):
+        return _from_tflite(bytes(model))
+    if not isinstance(model, str | Path):
+        raise UsageError(
+            f"a model cannot be read from a {type(model).__module__}.{type(model).__qualname__}",
+            hint="export it first: model.export(directory) in Keras, tf.saved_model.save(module, directory) in TensorFlow",
+        )
+    path = Path(model)
+    if not path.exists():
+        raise UsageError("there is no such file or directory", where=str(path), hint=_nearest(path))
+    if path.is_dir():
+        from octavo.read.saved_model.reader import read_saved_model
+
+        return read_saved_model(path)
+    if path.suffix in LATER:
+        raise Unsupported(
+            f"{LATER[path.suffix]} is not read yet",
+            where=str(path),
+            hint="export a SavedModel: model.export(directory) in Keras, and convert the directory",
+        )
+    return _from_tflite(path)
+
+
+def _from_tflite(content: Path | bytes) -> Model:
+    if _head(content)[4:] != b"TFL3":
+        raise Unreadable(
+            "this is neither a SavedModel directory nor a .tflite file",
+            where=str(content) if isinstance(content, Path) else "the bytes given",
+            hint="a SavedModel is a directory with a file saved_model.pb in it",
+        )
+    from octavo.read.tflite import read_tflite
+
+    return read_tflite(content)
+
+
+def _head(content: Path | bytes) -> bytes:
+    if isinstance(content, bytes):
+        return content[:8]
+    with content.open("rb") as file:
+        return file.read(8)
+
+
+def _nearest(path: Path) -> str:
+    parent = path.parent
+    return did_you_mean(path.name, [sibling.name for sibling in parent.iterdir()]) if parent.is_dir() else ""
