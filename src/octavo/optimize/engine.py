@@ -29,7 +29,7 @@ class Rewrites:
     """What the optimizer did, and what it nearly did."""
 
     applied: list[Applied] = field(default_factory=list)
-    missed: dict[Missed, None] = field(default_factory=dict)
+    missed: list[Missed] = field(default_factory=list)
 
 
 def optimize(graph: Graph, *, only: Sequence[Rule] | None = None) -> Rewrites:
@@ -38,16 +38,16 @@ def optimize(graph: Graph, *, only: Sequence[Rule] | None = None) -> Rewrites:
     Raises:
         InternalError: a rule broke the graph, or rules undo each other for ever.
     """
-    record = Rewrites()
+    run = _Run(graph)
     sweep(graph)
     for phase in PHASES:
         chosen = [rule for rule in (rules() if only is None else only) if rule.phase == phase]
         if chosen:
-            _to_fixpoint(graph, chosen, record)
+            run.to_fixpoint(chosen)
             share(graph)
             sweep(graph)
             verify(graph, after=f"the {phase} rules")
-    return record
+    return Rewrites(run.applied, list(dict.fromkeys(m for (node, _), m in run.missed.items() if node in graph)))
 
 
 def sweep(graph: Graph) -> None:
@@ -67,49 +67,60 @@ def share(graph: Graph) -> None:
             _erase_dead(graph, node)
 
 
-def _to_fixpoint(graph: Graph, chosen: Sequence[Rule], record: Rewrites) -> None:
-    queue = deque(graph.nodes)
-    waiting = set(queue)
-    budget = PATIENCE * (len(queue) + 10)
-    while queue:
-        node = queue.popleft()
-        waiting.discard(node)
-        if node not in graph:
-            continue
-        for rule in chosen:
-            if rule.roots and node.op.code not in rule.roots:
-                continue
-            touched = _apply(graph, node, rule, record)
-            if touched is None:
-                continue
-            fresh = [other for other in dict.fromkeys(touched) if other not in waiting]
-            waiting.update(fresh)
-            queue.extend(fresh)
-            budget -= 1
-            if budget < 0:
-                raise InternalError(f"rules undo each other; the last was {rule.name}", where=node.origin[0])
-            break
+@dataclass(slots=True)
+class _Run:
+    """Rules at work on a graph. What nearly matched counts only while its node lives and the rule did not match."""
 
+    graph: Graph
+    applied: list[Applied] = field(default_factory=list)
+    missed: dict[tuple[Node, str], Missed] = field(default_factory=dict)
 
-def _apply(graph: Graph, node: Node, rule: Rule, record: Rewrites) -> list[Node] | None:
-    """The nodes to look at again when the rule matched, else None."""
-    build = Rewriter(graph, node, rule.name)
-    earlier = node.earlier
-    result = rule.rewrite(node, build)
-    if build.missed is not None:
-        record.missed[build.missed] = None
-    if result is None:
-        _erase_between(earlier, node)
-        return None
-    record.applied.append(Applied(rule.name, rule.equation, node.origin[0] if node.origin else ""))
-    made = list(_between(earlier, node))
-    for old, new in zip(node.outputs, result if isinstance(result, tuple) else (result,), strict=True):
-        graph.replace(old, new)
-    gone = _erase_dead(graph, node)
-    origin = dict.fromkeys(part for dead in [*reversed(gone), node] for part in dead.origin)
-    for new_node in made:
-        new_node.origin = (*dict.fromkeys([*new_node.origin, *origin]), f"rule:{rule.name}")
-    return [*made, *_neighbours(made), *_neighbours_of(result)]
+    def to_fixpoint(self, chosen: Sequence[Rule]) -> None:
+        """Rewrite until a look at every node changes nothing: what a rule sees may lie several nodes away."""
+        limit = len(self.applied) + PATIENCE * (len(self.graph) + 10)
+        before = -1
+        while before < len(self.applied):
+            before = len(self.applied)
+            self._settle(chosen, limit)
+
+    def _settle(self, chosen: Sequence[Rule], limit: int) -> None:
+        """Look at every node once, and again at what stands near a change."""
+        queue = deque(self.graph.nodes)
+        waiting = set(queue)
+        while queue:
+            node = queue.popleft()
+            waiting.discard(node)
+            for rule in chosen if node in self.graph else ():
+                if rule.roots and node.op.code not in rule.roots:
+                    continue
+                touched = self._apply(node, rule)
+                if touched is not None:
+                    fresh = [other for other in dict.fromkeys(touched) if other not in waiting]
+                    waiting.update(fresh)
+                    queue.extend(fresh)
+                    break
+            if len(self.applied) > limit:
+                raise InternalError(f"rules undo each other; the last was {self.applied[-1].rule}", where=repr(node))
+
+    def _apply(self, node: Node, rule: Rule) -> list[Node] | None:
+        """The nodes to look at again when the rule matched, else None."""
+        graph, build, earlier = self.graph, Rewriter(self.graph, node, rule.name), node.earlier
+        result = rule.rewrite(node, build)
+        if build.missed is not None:
+            self.missed[node, rule.name] = build.missed
+        if result is None:
+            _erase_between(graph, earlier, node)
+            return None
+        self.missed.pop((node, rule.name), None)
+        self.applied.append(Applied(rule.name, rule.equation, node.origin[0] if node.origin else ""))
+        made = list(_between(earlier, node))
+        for old, new in zip(node.outputs, result if isinstance(result, tuple) else (result,), strict=True):
+            graph.replace(old, new)
+        gone = _erase_dead(graph, node)
+        origin = dict.fromkeys(part for dead in [*reversed(gone), node] for part in dead.origin)
+        for new_node in made:
+            new_node.origin = (*dict.fromkeys([*new_node.origin, *origin]), f"rule:{rule.name}")
+        return [*made, *_neighbours(made), *_neighbours_of(result)]
 
 
 def _neighbours(nodes: Iterable[Node]) -> list[Node]:

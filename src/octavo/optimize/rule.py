@@ -2,8 +2,8 @@
 
 A rule is a function `(node, build) -> Value | None` with `@rewrites(…)` on it. It looks at a node and at what
 surrounds it, and returns a value that can stand for the node's output, emitted with `build`; or None when it does
-not match. Its docstring starts with its equation and holds a Before and an After graph in text form, which are
-executed as a test. A rule that nearly matched returns `build.miss(why not)`.
+not match. Its docstring starts with its equation and holds Before and After graphs in text form, and Unless graphs
+that it must leave alone; all are executed as tests. A rule that nearly matched returns `build.miss(why not)`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from octavo.ir.build import Builder
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.op import Op
 
-Phase = Literal["canonicalize", "fuse", "finish"]
-"""When a rule runs: first to one spelling of each idea, then fusing, then what only the fused graph shows."""
+Phase = Literal["canonicalize", "recognize", "fuse", "finish"]
+"""When a rule runs: to one spelling of each idea, from many operations to the one that means them all, into the
+operations that do the work, and last what only the fused graph shows."""
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
@@ -42,9 +43,10 @@ class Rewriter(Builder):
         self.rule = rule
         self.missed: Missed | None = None
 
-    def miss(self, reason: str) -> None:
-        """Say why the rule, which nearly matched, does not apply."""
+    def miss(self, reason: str) -> Value | None:
+        """None, having noted why the rule, which nearly matched, does not apply."""
         self.missed = Missed(self.rule, self.origin[0] if self.origin else "", reason)
+        return None
 
 
 Rewrite = Callable[[Node, Rewriter], Value | tuple[Value, ...] | None]
@@ -69,7 +71,7 @@ def rewrites(*roots: type[Op], phase: Phase = "fuse") -> Callable[[Rewrite], Rew
     """Mark a function as a rule that looks at nodes of the ops `roots`."""
 
     def mark(function: Rewrite) -> Rewrite:
-        rule = Rule(function.__name__, phase, frozenset(root.code for root in roots), function)  # type: ignore[attr-defined]
+        rule = Rule(function.__name__, phase, frozenset(root.code for root in roots), function)
         function.rule = rule  # type: ignore[attr-defined]  # functions carry marks
         return function
 
