@@ -234,7 +234,7 @@ class _Application:
         made = self.forms[value].made
         form = self._interface(value, self.recipe.outputs)
         if form is not made and made not in self.new.inputs:
-            made.name, form.name = form.name, made.name
+            made.name, form.name = self.new.unique(f"{value.name}/{made.dtype.name}"), made.name
         return form
 
     def _interface(self, value: Value, dtype: Interface) -> Value:
