@@ -18,7 +18,7 @@ from octavo.schema.enums import TensorType
 
 Array = npt.NDArray[Any]
 
-_BITS: Final = {"int4": 4, "uint4": 4, "int2": 2}
+_BITS: Final = {np.dtype(ml_dtypes.int4): 4, np.dtype(ml_dtypes.uint4): 4, np.dtype(ml_dtypes.int2): 2}
 _WITHOUT_ARRAYS: Final = {TensorType.RESOURCE, TensorType.VARIANT}
 
 
@@ -32,17 +32,18 @@ def dtype_of(kind: TensorType) -> np.dtype[Any] | None:
     return np.dtype(getattr(ml_dtypes, name, name))
 
 
-_KINDS: Final = {dtype.name: kind for kind in TensorType if (dtype := dtype_of(kind)) is not None}
+_KINDS: Final = {dtype: kind for kind in TensorType if (dtype := dtype_of(kind)) is not None}
 
 
 def tensor_type(dtype: np.dtype[Any]) -> TensorType | None:
     """The tensor type of a dtype; None when LiteRT has none for it."""
-    return _KINDS.get(dtype.name)
+    kind = _KINDS.get(dtype)
+    return _KINDS.get(dtype.newbyteorder("=")) if kind is None else kind
 
 
 def stored_size(dtype: np.dtype[Any], count: int) -> int:
     """The bytes that `count` numbers take."""
-    bits = _BITS.get(dtype.name)
+    bits = _BITS.get(dtype)
     return count * dtype.itemsize if bits is None else -(-count * bits // 8)
 
 
@@ -51,7 +52,7 @@ def stored(array: Array) -> Array:
     if array.dtype == object:
         return np.frombuffer(_strings(array), np.uint8)
     flat = np.ascontiguousarray(array).reshape(-1)
-    if bits := _BITS.get(array.dtype.name):
+    if bits := _BITS.get(array.dtype):
         return _packed(flat.view(np.uint8), bits)
     return flat.astype(flat.dtype.newbyteorder("<"), copy=False).view(np.uint8)
 
@@ -64,7 +65,7 @@ def loaded(data: Array, dtype: np.dtype[Any], shape: Sequence[int]) -> Array:
     """
     if dtype.kind == "O":
         return _unpacked_strings(data).reshape(shape)
-    bits = _BITS.get(dtype.name)
+    bits = _BITS.get(dtype)
     if bits is None:
         return data.view(dtype.newbyteorder("<")).view(dtype).reshape(shape)
     count = int(np.prod(shape, dtype=np.int64))

@@ -62,13 +62,15 @@ class FlatbufferWriter:
     def table(self, name: str, values: Values) -> int:
         """Write a table and all below it; returns its place. A child given as None is left to `refer`."""
         plan = self._plans.get((name, *values)) or self._planned(name, *values)
+        out = self.out
         start = self._aligned(plan.align)
-        self.out += plan.pack(start - plan.vtable, *[values[key] for key in plan.scalars])
+        out += plan.pack(start - plan.vtable, *[values[key] for key in plan.scalars])
         if name == self._trace:
             self.traced.append((start, plan.places))
         for offset, key, write in plan.children:
             if (child := values[key]) is not None:
-                self.refer(start + offset, write(child))
+                slot = start + offset
+                _uint32.pack_into(out, slot, write(child) - slot)
         return start
 
     def refer(self, slot: int, target: int) -> None:
@@ -77,8 +79,10 @@ class FlatbufferWriter:
 
     def _aligned(self, align: int, ahead: int = 0) -> int:
         """Pad so that the byte `ahead` of the next one stands at a multiple of `align`; returns the next place."""
-        self.out += bytes(-(len(self.out) + ahead) % align)
-        return len(self.out)
+        size = len(self.out)
+        if gap := -(size + ahead) % align:
+            self.out += bytes(gap)
+        return size + gap
 
     def _planned(self, name: str, *present: str) -> _Plan:
         """The layout: the distance to the vtable, then the fields from the widest to the narrowest."""
@@ -126,7 +130,9 @@ class FlatbufferWriter:
             case "table", True:
                 return lambda items: self._references(items, lambda values: self.table(field.of, values))
             case kind, _:
-                return lambda items: self._numbers(items, _FORMATS[kind])
+                format = _FORMATS[kind]
+                align = max(4, struct.calcsize(format))
+                return lambda items: self._numbers(items, format, align)
 
     def _string(self, text: str) -> int:
         data = text.encode()
@@ -141,9 +147,9 @@ class FlatbufferWriter:
             self.refer(start + 4 + 4 * index, write(item))
         return start
 
-    def _numbers(self, items: Any, format: str) -> int:
+    def _numbers(self, items: Any, format: str, align: int) -> int:
         """A vector of numbers. Tuples are short; arrays and bytes may be long."""
-        start = self._aligned(max(4, struct.calcsize(format)), ahead=4)
+        start = self._aligned(align, ahead=4)
         if isinstance(items, tuple):
             self.out += struct.pack(f"<I{len(items)}{format}", len(items), *items)
         else:

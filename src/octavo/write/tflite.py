@@ -155,8 +155,8 @@ def _tensor(value: Value, pool: BufferPool, *, is_given: bool) -> _Table:
     kind = tensor_type(value.type.dtype)
     if kind is None:
         raise TargetError(f"LiteRT has no tensors of {value.type.dtype}", where=value.name)
-    shape = value.type.shape
-    table: _Table = {"shape": tuple(dim if isinstance(dim, int) else 1 for dim in shape), "name": value.name}
+    signature = tuple([dim if isinstance(dim, int) else -1 for dim in value.type.shape])
+    table: _Table = {"shape": tuple([abs(dim) for dim in signature]), "name": value.name}
     if kind:
         table["type"] = int(kind)
     if value.const is not None and (index := pool.add(stored(value.const)) if value.const.size else 0):
@@ -165,8 +165,8 @@ def _tensor(value: Value, pool: BufferPool, *, is_given: bool) -> _Table:
         table["quantization"] = _quantization(value.quant)
     if value.producer is None and value.const is None and not is_given:
         table["is_variable"] = True  # a state: nothing makes it, kernels keep it from run to run
-    if not value.type.is_static:
-        table["shape_signature"] = tuple(dim if isinstance(dim, int) else -1 for dim in shape)
+    if -1 in signature:
+        table["shape_signature"] = signature
     table["has_rank"] = True
     return table
 
@@ -212,7 +212,7 @@ def _options(op: Op) -> _Table:
         return {}
     defaults = _fields(type(op), entry.options)  # type: ignore[arg-type]  # classes do hash
     given = ((name, getattr(op, name), default) for name, default in defaults)
-    values = {name: _plain(value) for name, value, default in given if value is not None and value != default}
+    values = {name: _plain(value) for name, value, default in given if value not in (None, (), default)}
     union = "builtin_options" if entry.union == 1 else "builtin_options_2"
     return {f"{union}_type": entry.union_type, union: (entry.options, values)}
 

@@ -1,0 +1,222 @@
+"""One subgraph of a `.tflite` file -> Graph."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from octavo.errors import Gap, Invalid
+from octavo.ir.dim import Dim, UndecidedError, symbol
+from octavo.ir.graph import Graph, Value
+from octavo.ir.op import Op
+from octavo.ir.type import Quantization, Type
+from octavo.ops.opaque import Opaque
+from octavo.read.flatbuffer import Array, Table
+from octavo.read.tflite_operator import OperatorCode, op_of
+from octavo.schema.enums import TensorType
+from octavo.schema.storage import dtype_of, loaded, stored_size
+
+Buffers = Sequence[Array | None]
+Values = list[Value | None]
+
+
+def read_graph(table: Table, buffers: Buffers, known: Sequence[OperatorCode], gaps: list[Gap]) -> tuple[Graph, Values]:
+    """The graph, and its value of each tensor of the file; None for tensors that nothing touches.
+
+    What the IR cannot keep is added to `gaps`.
+
+    Raises:
+        Invalid: a tensor is read before it is made, is made twice, or does not exist; a buffer does not fit its shape.
+    """
+    name = table.get("name") or ""
+    tensors = [_tensor(entry, buffers, gaps) for entry in table.get("tensors") or ()]
+    reader = _GraphReader(Graph(name), tensors, [None] * len(tensors))
+    for index in _indices(table, "inputs"):
+        reader.take_input(index)
+    for entry in table.get("operators") or ():
+        reader.add(entry, known)
+    reader.graph.outputs = [
+        reader.value(index, f"the outputs of graph {name!r}") for index in _indices(table, "outputs")
+    ]
+    return reader.graph, reader.values
+
+
+@dataclass(frozen=True, slots=True)
+class _Tensor:
+    """A tensor as the file describes it; a dimension of −1 is open."""
+
+    name: str
+    dtype: np.dtype[Any]
+    dims: tuple[int, ...]
+    quant: Quantization | None
+    const: Array | None
+    is_variable: bool
+
+
+@dataclass(slots=True)
+class _GraphReader:
+    """Makes values as operators ask for them."""
+
+    graph: Graph
+    tensors: Sequence[_Tensor]
+    values: Values
+
+    def take_input(self, index: int) -> None:
+        """Make the tensor an input of the graph."""
+        tensor = self._tensor(index, f"the inputs of graph {self.graph.name!r}")
+        if self.values[index] is not None:
+            raise Invalid(f"tensor {index} is an input twice", where=tensor.name)
+        dims = [symbol(f"dim_{axis}" if axis else "batch") if dim < 0 else dim for axis, dim in enumerate(tensor.dims)]
+        self._keep(index, self.graph.input(tensor.name, Type(tensor.dtype, tuple(dims))))
+
+    def add(self, entry: Table, known: Sequence[OperatorCode]) -> None:
+        """Append the node of an operator."""
+        number = entry.get("opcode_index")
+        if number >= len(known):
+            raise Invalid(f"an operator has code {number} of {len(known)}", where=f"graph {self.graph.name!r}")
+        where = f"operator {known[number].name} in graph {self.graph.name!r}"
+        inputs = [None if index == -1 else self.value(index, where) for index in _indices(entry, "inputs")]
+        kept = tuple(self.value(index, where, is_state=True) for index in _indices(entry, "intermediates"))
+        made = _indices(entry, "outputs")
+        tensors = [self._tensor(index, where) for index in made]
+        if any(self.values[index] is not None for index in made) or len({*made}) != len(made):
+            raise Invalid(f"tensors {made} are made twice", where=where)
+        op = op_of(known[number], entry, tuple(_type(tensor) for tensor in tensors), kept)
+        types = _inferred(op, inputs, tensors)
+        node = self.graph.insert(op, inputs, types, names=[tensor.name for tensor in tensors])
+        for index, value in zip(made, node.outputs, strict=True):
+            self._keep(index, value)
+
+    def value(self, index: int, where: str, *, is_state: bool = False) -> Value:
+        """The value of a tensor that is read: made already, or a constant, or a state that kernels keep."""
+        tensor = self._tensor(index, where)
+        if (value := self.values[index]) is not None:
+            return value
+        if tensor.const is not None:
+            return self._keep(index, self.graph.const(tensor.const, tensor.name))
+        if tensor.is_variable or is_state:
+            return self._keep(index, Value(self.graph.unique(tensor.name), _type(tensor)))
+        raise Invalid(f"tensor {index} is read before anything makes it", where=f"{tensor.name!r}, {where}")
+
+    def _keep(self, index: int, value: Value) -> Value:
+        value.quant = self.tensors[index].quant
+        self.values[index] = value
+        return value
+
+    def _tensor(self, index: int, where: str) -> _Tensor:
+        if not 0 <= index < len(self.tensors):
+            raise Invalid(f"tensor {index} of {len(self.tensors)} does not exist", where=where)
+        return self.tensors[index]
+
+
+def _indices(table: Table, name: str) -> list[int]:
+    found = table.get(name)
+    return [] if found is None else found.tolist()
+
+
+def _tensor(table: Table, buffers: Buffers, gaps: list[Gap]) -> _Tensor:
+    name = table.get("name") or "tensor"
+    try:
+        kind = TensorType(table.get("type"))
+    except ValueError:
+        raise Invalid(f"tensor type {table.get('type')} does not exist", where=name) from None
+    dtype = dtype_of(kind)
+    gaps += _gaps(table, kind, name)
+    dims = _dims(table, name)
+    return _Tensor(
+        name=name,
+        dtype=np.dtype(np.int32) if dtype is None else dtype,
+        dims=dims,
+        quant=_quantization(table.get("quantization"), dims, name),
+        const=None if dtype is None else _const(table, dims, dtype, buffers),
+        is_variable=table.get("is_variable"),
+    )
+
+
+def _gaps(table: Table, kind: TensorType, name: str) -> list[Gap]:
+    """What the IR cannot keep of a tensor."""
+    quantization = table.get("quantization")
+    problems = {
+        "sparse weights": table.get("sparsity") is not None,
+        f"handles of type {kind.name}": dtype_of(kind) is None,
+        "weights in another file": bool(table.get("external_buffer")),
+        "quantization by blocks": quantization is not None and bool(quantization.get("details_type")),
+    }
+    return [Gap("tensor", name, f"{what} cannot be kept yet") for what, found in problems.items() if found]
+
+
+def _dims(table: Table, name: str) -> tuple[int, ...]:
+    """The shape, with −1 for open dimensions: the signature, where there is one of the same rank."""
+    shape, signature = _indices(table, "shape"), _indices(table, "shape_signature")
+    dims = signature if len(signature) == len(shape) else shape
+    if any(dim < -1 for dim in dims):
+        raise Invalid(f"a shape of {dims} does not exist", where=name)
+    return tuple(dims)
+
+
+def _const(table: Table, dims: tuple[int, ...], dtype: np.dtype[Any], buffers: Buffers) -> Array | None:
+    """The numbers of a constant. A tensor without any elements is one, though its buffer is empty."""
+    name, index = table.get("name") or "tensor", table.get("buffer")
+    if index >= len(buffers):
+        raise Invalid(f"its numbers are in buffer {index} of {len(buffers)}", where=name)
+    data = buffers[index] if index else None
+    if table.get("is_variable") or (data is None and 0 not in dims):
+        return None
+    count = math.prod(dims)
+    if data is not None and dtype.kind != "O" and (min(dims, default=0) < 0 or data.size != stored_size(dtype, count)):
+        raise Invalid(f"{data.size} bytes do not hold {dtype.name} of shape {list(dims)}", where=name)
+    try:
+        return np.zeros(dims, dtype) if data is None else loaded(data, dtype, dims)
+    except ValueError as error:
+        raise Invalid(f"its buffer does not hold shape {list(dims)}: {error}", where=name) from error
+
+
+def _quantization(table: Table | None, dims: tuple[int, ...], name: str) -> Quantization | None:
+    """One scale, or one for each index along an axis; None where the file gives a range only."""
+    scale = None if table is None else table.get("scale")
+    if table is None or scale is None or not scale.size:
+        return None
+    zero_point = table.get("zero_point")
+    if zero_point is None or not zero_point.size:
+        zero_point = np.zeros(1, np.int64)
+    axis = table.get("quantized_dimension")
+    along = 0 <= axis < len(dims) and dims[axis] == scale.size and (scale.size > 1 or axis > 0)
+    if zero_point.size not in (1, scale.size) or (scale.size > 1 and not along):
+        raise Invalid(
+            f"{scale.size} scales and {zero_point.size} zero points do not fit axis {axis} of {list(dims)}", where=name
+        )
+    return Quantization(scale, np.broadcast_to(zero_point, scale.shape), axis if along else None)
+
+
+def _type(tensor: _Tensor) -> Type:
+    return Type(tensor.dtype, tuple(_open(tensor, axis) if dim < 0 else dim for axis, dim in enumerate(tensor.dims)))
+
+
+def _open(tensor: _Tensor, axis: int) -> Dim:
+    """A symbol for a dimension that no other tensor need share, except the batch."""
+    return symbol(f"{re.sub(r'[^a-zA-Z0-9_]', '_', '_' + tensor.name)}_{axis}") if axis else symbol("batch")
+
+
+def _inferred(op: Op, inputs: Sequence[Value | None], tensors: Sequence[_Tensor]) -> list[Type]:
+    """The types that the file gives, with open dimensions in terms of the inputs' where the op can tell."""
+    given = [_type(tensor) for tensor in tensors]
+    if isinstance(op, Opaque) or all(type.is_static for type in given):
+        return given
+    try:
+        found = op.infer(*inputs)
+    except (ValueError, UndecidedError):  # the file allows more than the op understands: the file's types stand
+        return given
+    types = found if isinstance(found, tuple) else (found,)
+    if len(types) != len(given) or any(a.rank != b.rank for a, b in zip(types, given, strict=True)):
+        return given
+    return [
+        Type(
+            mine.dtype, tuple(a if n < 0 else b for a, b, n in zip(theirs.shape, mine.shape, tensor.dims, strict=True))
+        )
+        for theirs, mine, tensor in zip(types, given, tensors, strict=True)
+    ]
