@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from octavo.ir.build import Builder, Source
+from octavo.ir.dim import Dim
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError
 from octavo.ops.pad import pad
@@ -21,6 +24,11 @@ def channels_last(source: Source, build: Builder, image: Value) -> Value:
 def as_source(source: Source, build: Builder, image: Value) -> Value:
     """The image, whose channels are last, in the order that the source keeps them in."""
     return transpose(build, image, _TO_FIRST[image.rank]) if _channels_first(source) else image
+
+
+def dimensions_last(source: Source, dims: Sequence[Dim]) -> list[Dim]:
+    """The lengths of an image's dimensions in the order that they have with the channels last."""
+    return [dims[axis] for axis in _TO_LAST[len(dims)]] if _channels_first(source) else list(dims)
 
 
 def spatial(source: Source, name: str) -> tuple[int, ...]:

@@ -27,11 +27,11 @@ class Pad(Op):
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
         """TensorFlow's operands are LiteRT's."""
-        return build(Pad(), source.inputs[0], _paddings(source.inputs[1]))
+        return build(Pad(), source.inputs[0], paddings_of(source.inputs[1]))
 
     def infer(self, input: Value, paddings: Value) -> Type:
         """The shape grows by the paddings."""
-        return Type(input.dtype, _padded_shape(input, paddings))
+        return Type(input.dtype, padded_shape(input, paddings))
 
     def evaluate(self, input: Array, paddings: Array) -> Array:
         """Zeros around a copy of the input."""
@@ -57,12 +57,12 @@ class PadV2(Op):
         """Zeros need no operand of their own."""
         input, paddings, value = source.inputs
         if value.const is not None and not value.const.any():
-            return build(Pad(), input, _paddings(paddings))
-        return build(PadV2(), input, _paddings(paddings), value)
+            return build(Pad(), input, paddings_of(paddings))
+        return build(PadV2(), input, paddings_of(paddings), value)
 
     def infer(self, input: Value, paddings: Value, value: Value) -> Type:  # noqa: ARG002  # an operand, not a shape
         """The shape grows by the paddings."""
-        return Type(input.dtype, _padded_shape(input, paddings))
+        return Type(input.dtype, padded_shape(input, paddings))
 
     def evaluate(self, input: Array, paddings: Array, value: Array) -> Array:
         """The value around a copy of the input."""
@@ -85,12 +85,17 @@ def pad(build: Builder, value: Value, around: Sequence[tuple[int, int]], *, bord
     return build(Pad(), value, np.array(around, np.int32))
 
 
-def _paddings(paddings: Value) -> Value | Array:
-    """The kernel takes int32 faster than int64, and the numbers are small."""
+def paddings_of(paddings: Value) -> Value | Array:
+    """Constant paddings as int32, which the kernel takes faster than int64; others as they are."""
     return paddings if paddings.const is None else paddings.const.astype(np.int32)
 
 
-def _padded_shape(input: Value, paddings: Value) -> tuple[Dim, ...]:
+def padded_shape(input: Value, paddings: Value) -> tuple[Dim, ...]:
+    """The input's shape, grown by the paddings.
+
+    Raises:
+        ValueError: the paddings are unknown.
+    """
     known = paddings.known
     if known is None:
         raise ValueError("the paddings must be known before the model runs")

@@ -55,7 +55,8 @@ class Pool2D(Op):
     def _mean(self, input: Array) -> Array:
         """The mean over the part of each window that lies in the image."""
         inside = self._windows(np.ones((1, *input.shape[1:3], 1), input.dtype)).sum(axis=(3, 4))
-        return np.divide(self._windows(input).sum(axis=(3, 4)), inside)
+        mean: Array = self._windows(input).sum(axis=(3, 4)) / inside
+        return mean
 
 
 @dataclass(frozen=True)

@@ -38,7 +38,8 @@ class Softmax(Op):
     def evaluate(self, input: Array) -> Array:
         """Shifted by the largest number, so that nothing overflows."""
         powers = np.exp((input - input.max(axis=-1, keepdims=True)) * input.dtype.type(self.beta))
-        return np.divide(powers, powers.sum(axis=-1, keepdims=True))
+        result: Array = powers / powers.sum(axis=-1, keepdims=True)
+        return result
 
     ports: ClassVar = {"input": Observed(), "output": Fixed(int8=Grid(1 / 256, -128), int16=Grid(1 / 32768, 0))}
     kernels: ClassVar = INT8_AND_INT16
@@ -68,7 +69,8 @@ class LogSoftmax(Op):
     def evaluate(self, input: Array) -> Array:
         """Shifted by the largest number, so that nothing overflows."""
         shifted = input - input.max(axis=-1, keepdims=True)
-        return np.subtract(shifted, np.log(np.exp(shifted).sum(axis=-1, keepdims=True)))
+        result: Array = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+        return result
 
     ports: ClassVar = {"input": Observed(), "output": Fixed(int8=Grid(16 / 256, 127))}
     kernels: ClassVar = INT8_ONLY

@@ -1,0 +1,198 @@
+"""Sums of products, by Einstein's notation."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from octavo.ir.build import Builder, Source
+from octavo.ir.dim import Dim, product
+from octavo.ir.graph import Value
+from octavo.ir.op import NotLoweredError, lowers
+from octavo.ops._real import require_float32
+from octavo.ops.batch_matmul import MOST_DIMENSIONS, BatchMatMul
+from octavo.ops.binary import Mul
+from octavo.ops.fully_connected import fully_connected
+from octavo.ops.reshape import reshape
+from octavo.ops.transpose import transpose
+
+_ELLIPSIS = "0123456789"
+"""Labels of the dimensions that an ellipsis stands for, the last one first: no letters, so that none is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A tensor with a label for each dimension."""
+
+    value: Value
+    labels: str
+
+    def length(self, label: str) -> Dim:
+        """The length of the dimension called `label`."""
+        return self.value.shape[self.labels.index(label)]
+
+    def lengths(self, labels: str) -> list[Dim]:
+        """The length of each of these dimensions."""
+        return [self.length(label) for label in labels]
+
+
+@lowers("tf.Einsum")
+def einsum(source: Source, build: Builder) -> Value:
+    """Operands meet two at a time, from the left: as FULLY_CONNECTED, BATCH_MATMUL or MUL.
+
+    Raises:
+        NotLoweredError: an operand repeats a label (its diagonal), or an ellipsis stretches.
+    """
+    require_float32(*source.inputs)
+    terms, wanted = _parse(source.attr("equation", str), source.inputs)
+    total, *rest = terms
+    while rest:
+        other, *rest = rest
+        needed = wanted + "".join(term.labels for term in rest)
+        total = _multiply(build, total, other, _kept(total.labels + other.labels, needed, wanted if not rest else ""))
+    total = _summed(build, total, wanted)
+    return _arranged(build, total, wanted).value
+
+
+def _parse(equation: str, values: Sequence[Value]) -> tuple[list[Term], str]:
+    """The operands with their labels, and the labels of the result."""
+    left, arrow, wanted = equation.replace(" ", "").partition("->")
+    names = left.split(",")
+    spans = [value.rank - len(name.replace("...", "")) for name, value in zip(names, values, strict=True)]
+    terms = [Term(value, _spelt(name, span)) for name, span, value in zip(names, spans, values, strict=True)]
+    widest = max((span for name, span in zip(names, spans, strict=True) if "..." in name), default=0)
+    count = Counter("".join(names).replace("...", ""))
+    if not arrow:
+        wanted = ("..." if widest else "") + "".join(sorted(label for label in count if count[label] == 1))
+    lengths: dict[str, Dim] = {}
+    for term in terms:
+        _check(term, lengths)
+    return terms, _spelt(wanted, widest)
+
+
+def _spelt(labels: str, span: int) -> str:
+    """The labels, with `span` labels for an ellipsis; aligned at the right, as shapes stretch."""
+    return labels.replace("...", _ELLIPSIS[:span][::-1])
+
+
+def _check(term: Term, lengths: dict[str, Dim]) -> None:
+    if len(set(term.labels)) < len(term.labels):
+        raise NotLoweredError(f"it takes a diagonal ({term.labels})")
+    for label, length in zip(term.labels, term.value.shape, strict=True):
+        known = lengths.setdefault(label, length)
+        if label in _ELLIPSIS and 1 in (known, length) and known != length:
+            raise NotLoweredError("its ellipsis stretches an operand")
+
+
+def _kept(labels: str, needed: str, wanted: str) -> str:
+    """Those labels that something after this product needs; in the order wanted, if that is decided."""
+    kept = "".join(dict.fromkeys(label for label in labels if label in needed))
+    return wanted if set(wanted) == set(kept) else kept
+
+
+def _multiply(build: Builder, x: Term, y: Term, kept: str) -> Term:
+    """The product of two operands, with the labels `kept` and in that order where it costs nothing."""
+    x = _summed(build, x, kept + y.labels)
+    y = _summed(build, y, kept + x.labels)
+    if not any(label in y.labels and label not in kept for label in x.labels):
+        return _outer(build, x, y, kept)
+    forms = [_Product.of(x, y, kept), _Product.of(y, x, kept)]
+    return min(forms, key=lambda form: form.cost(kept)).emit(build)
+
+
+@dataclass(frozen=True, slots=True)
+class _Product:
+    """`x` [batch, rows, sums] times `y` [batch, sums, columns]: which label is what."""
+
+    x: Term
+    y: Term
+    batch: str
+    rows: str
+    columns: str
+    sums: str
+
+    @classmethod
+    def of(cls, x: Term, y: Term, kept: str) -> _Product:
+        both = [label for label in x.labels if label in y.labels]
+        return cls(
+            x,
+            y,
+            batch="".join(label for label in both if label in kept),
+            rows="".join(label for label in kept if label in x.labels and label not in y.labels),
+            columns="".join(label for label in kept if label in y.labels and label not in x.labels),
+            sums="".join(label for label in both if label not in kept),
+        )
+
+    @property
+    def labels(self) -> str:
+        """The labels of the product, in its own order."""
+        return self.batch + self.rows + self.columns
+
+    def cost(self, kept: str) -> tuple[int, int]:
+        """How many tensors have to be transposed, constants apart; a constant on the right is best."""
+        terms = [
+            (self.x, (self.batch + self.rows + self.sums, self.batch + self.sums + self.rows)),
+            (self.y, (self.batch + self.sums + self.columns, self.batch + self.columns + self.sums)),
+        ]
+        moved = sum(term.value.const is None and term.labels not in orders for term, orders in terms)
+        return (moved + (self.labels != kept), 0 if self.y.value.const is not None else 1)
+
+    def emit(self, build: Builder) -> Term:
+        if self.y.value.const is not None and not self.batch:
+            return self._dense(build)
+        batch = self.x.lengths(self.batch)
+        fewest = batch if len(batch) + 2 <= MOST_DIMENSIONS else [product(batch)]
+        rows, columns = self.x.lengths(self.rows), self.y.lengths(self.columns)
+        adj_x = bool(self.rows) and self.x.labels == self.batch + self.sums + self.rows
+        adj_y = self.y.labels == self.batch + self.columns + self.sums
+        x = _matrix(build, self.x, (self.batch, *((self.sums, self.rows) if adj_x else (self.rows, self.sums))), fewest)
+        y = _matrix(
+            build, self.y, (self.batch, *((self.columns, self.sums) if adj_y else (self.sums, self.columns))), fewest
+        )
+        result = build(BatchMatMul(adj_x=adj_x, adj_y=adj_y), x, y)
+        return Term(reshape(build, result, [*batch, *rows, *columns]), self.labels)
+
+    def _dense(self, build: Builder) -> Term:
+        """A constant without batch is a matrix of weights."""
+        size = product(self.x.lengths(self.sums))
+        rows = _arranged(build, self.x, self.rows + self.sums).value
+        rows = reshape(build, rows, [*rows.shape[: len(self.rows)], size] if self.rows else [1, size])
+        columns = self.y.lengths(self.columns)
+        weights = reshape(build, _arranged(build, self.y, self.columns + self.sums).value, [product(columns), size])
+        result = fully_connected(build, rows, weights)
+        return Term(reshape(build, result, [*self.x.lengths(self.rows), *columns]), self.rows + self.columns)
+
+
+def _matrix(build: Builder, term: Term, groups: tuple[str, str, str], batch: list[Dim]) -> Value:
+    """The operand as [batch…, rows, columns], each group of labels joined into one dimension."""
+    value = _arranged(build, term, "".join(groups)).value
+    return reshape(build, value, [*batch, *(product(term.lengths(group)) for group in groups[1:])])
+
+
+def _outer(build: Builder, x: Term, y: Term, kept: str) -> Term:
+    """Nothing is summed: both stretch to all labels, and are multiplied."""
+    stretched = []
+    for term in (x, y):
+        moved = _arranged(build, term, "".join(label for label in kept if label in term.labels))
+        dims = [term.length(label) if label in term.labels else 1 for label in kept]
+        stretched.append(reshape(build, moved.value, dims))
+    return Term(build(Mul(), *stretched), kept)
+
+
+def _summed(build: Builder, term: Term, needed: str) -> Term:
+    """The operand, summed over the labels that nothing else needs."""
+    axes = [axis for axis, label in enumerate(term.labels) if label not in needed]
+    if not axes:
+        return term
+    from octavo.ops.reduce import Sum
+
+    value = build(Sum(), term.value, np.array(axes, np.int32))
+    return Term(value, "".join(label for label in term.labels if label in needed))
+
+
+def _arranged(build: Builder, term: Term, labels: str) -> Term:
+    """The operand with its dimensions in the order of `labels`."""
+    return Term(transpose(build, term.value, [term.labels.index(label) for label in labels]), labels)
