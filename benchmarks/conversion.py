@@ -13,10 +13,13 @@ import importlib.metadata
 import os
 import platform
 import statistics
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
 import peers
+import zoo
 
 PACKAGES = ("tensorflow-cpu", "tensorflow", "keras", "litert-quantizer", "ai-edge-litert", "numpy", "octavo")
 DEFAULT = ("MobileNetV2", "ResNet50")
@@ -40,7 +43,10 @@ def machine() -> str:
 def compare(name: str, precision: str, *, runs: int) -> dict[str, list[peers.Cost]]:
     """What each maker used in each run on one family; the order turns by one from run to run."""
     tasks = [task for task in peers.TASKS if task.endswith(precision)]
-    given = {task: peers.inputs(task, name) for task in tasks}  # built before any clock starts
+    subprocess.run([sys.executable, zoo.__file__, name], check=True, stdout=subprocess.DEVNULL)  # keeps us slim
+    given = {task: peers.inputs(task, name) for task in tasks}  # all that is built is built before a clock starts
+    if "tensorflow" in sys.modules:
+        raise RuntimeError("this process is no fair parent: its children would inherit TensorFlow's peak memory")
     costs: dict[str, list[peers.Cost]] = {task: [] for task in tasks}
     with tempfile.TemporaryDirectory() as scratch:
         for turn in range(runs):
