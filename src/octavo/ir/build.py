@@ -16,7 +16,11 @@ from octavo.ir.type import Type
 
 Operand = Value | npt.ArrayLike | None
 T = TypeVar("T")
+Memo = dict[object, tuple[tuple[Array, ...] | None, list[Value | None]]]
+"""What folding gave, by operation and operands; the operands are kept, so that their identities stay theirs."""
 
+SMALL = 4096
+"""Constants of up to this many bytes are compared by content."""
 FOLD_LIMIT = 1 << 20
 """Folding stops where it would make a constant of more bytes than this out of smaller ones."""
 
@@ -62,9 +66,15 @@ class Source:
 class Builder:
     """Emits nodes into `graph`, in front of `before` (or at the end), on behalf of the source layers `origin`."""
 
-    def __init__(self, graph: Graph, *, before: Node | None = None, origin: tuple[str, ...] = ()) -> None:
-        """Start at a place; `before` and `origin` may be set anew as work goes on."""
+    def __init__(
+        self, graph: Graph, *, before: Node | None = None, origin: tuple[str, ...] = (), memo: Memo | None = None
+    ) -> None:
+        """Start at a place; `before` and `origin` may be set anew as work goes on.
+
+        Builders that share a `memo` fold the same operation on the same constants once.
+        """
         self.graph = graph
+        self.memo = {} if memo is None else memo
         self.before = before
         self.origin = origin
 
@@ -79,7 +89,7 @@ class Builder:
         values = [self._value(operand, name) for operand in inputs]
         inferred = op.infer(*values)
         types = inferred if isinstance(inferred, tuple) else (inferred,)
-        known = _fold(op, values, types)
+        known = _fold(op, values, types, self.memo)
         if known is not None and all(array.dtype != object for array in known):
             return tuple(self.const(np.asarray(a, t.dtype), name) for a, t in zip(known, types, strict=True))
         node = self.graph.insert(op, values, types, names=[name] * len(types), origin=self.origin, before=self.before)
@@ -97,7 +107,7 @@ class Builder:
         return self.const(operand, f"{name}/const")
 
 
-def _fold(op: Op, values: list[Value | None], types: tuple[Type, ...]) -> tuple[Array, ...] | None:
+def _fold(op: Op, values: list[Value | None], types: tuple[Type, ...], memo: Memo) -> tuple[Array, ...] | None:
     """The outputs' numbers when they are known and worth storing."""
     if type(op).evaluate is Op.evaluate and type(op).known is Op.known:
         return None
@@ -105,7 +115,19 @@ def _fold(op: Op, values: list[Value | None], types: tuple[Type, ...]) -> tuple[
     given = sum(v.const.nbytes for v in values if v is not None and v.const is not None)
     if size > max(FOLD_LIMIT, given):
         return None
-    return _settled(op.known(*values))
+    if any(value is not None and value.const is None for value in values):
+        return _settled(op.known(*values))
+    key = (op, *(None if value is None or value.const is None else _identity(value.const) for value in values))
+    if key not in memo:
+        memo[key] = _settled(op.known(*values)), values
+    return memo[key][0]
+
+
+def _identity(array: Array) -> object:
+    """Equal for equal small constants; for large ones only if they are one array."""
+    if array.nbytes > SMALL or array.dtype == object:
+        return id(array)
+    return (array.dtype, array.shape, array.tobytes())
 
 
 def _settled(known: tuple[Array, ...] | None) -> tuple[Array, ...] | None:

@@ -14,11 +14,20 @@ from typing import Any
 import numpy as np
 
 from octavo.errors import Gap, Invalid, Unsupported, UsageError, did_you_mean
-from octavo.ir.build import Builder, Source
+from octavo.ir.build import Builder, Memo, Source
 from octavo.ir.dim import Dim, symbol
 from octavo.ir.graph import Graph, Model, Signature, Value
 from octavo.ir.op import NotLoweredError
-from octavo.ir.source import FunctionName, SourceGraph, SourceModel, SourceNode, SourcePort, SourceRef, SourceSignature
+from octavo.ir.source import (
+    Array,
+    FunctionName,
+    SourceGraph,
+    SourceModel,
+    SourceNode,
+    SourcePort,
+    SourceRef,
+    SourceSignature,
+)
 from octavo.ir.type import Type
 from octavo.ops import registry
 
@@ -45,6 +54,14 @@ class Frame:
     values: dict[SourceRef, Value | Handle | None] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What the signatures of one model have in common: variables read, and constants folded."""
+
+    memo: Memo = field(default_factory=dict)
+    variables: dict[str, Array] = field(default_factory=dict)
+
+
 def lower(
     source: SourceModel,
     *,
@@ -63,8 +80,9 @@ def lower(
     chosen = _choose(source, signatures)
     _check_names(shapes or {}, chosen)
     model = Model([])
+    shared = Shared()
     for signature in chosen:
-        graph = _Lowering(source, signature, shapes or {}).run()
+        graph = _Lowering(source, signature, shapes or {}, shared).run()
         twin = next((known for known in model.graphs if _computes_the_same(known, graph)), None)
         if twin is None:
             model.graphs.append(graph)
@@ -77,13 +95,18 @@ class _Lowering:
     """One signature on its way into a graph."""
 
     def __init__(
-        self, source: SourceModel, signature: SourceSignature, shapes: Mapping[str, Sequence[int | None]]
+        self,
+        source: SourceModel,
+        signature: SourceSignature,
+        shapes: Mapping[str, Sequence[int | None]],
+        shared: Shared,
     ) -> None:
         self.source = source
         self.signature = signature
         self.shapes = shapes
         self.graph = Graph(signature.key)
-        self.build = Builder(self.graph)
+        self.build = Builder(self.graph, memo=shared.memo)
+        self.read = shared.variables
         self.lowerings = registry().lowerings
         self.gaps: dict[Gap, None] = {}
         self.variables: dict[str, Value] = {}
@@ -184,7 +207,9 @@ class _Lowering:
         if not isinstance(value, Handle):
             return value
         if value.node not in self.variables:
-            self.variables[value.node] = self.graph.const(self.source.variables[value.node], value.node)
+            if value.node not in self.read:
+                self.read[value.node] = self.source.variables[value.node]
+            self.variables[value.node] = self.graph.const(self.read[value.node], value.node)
         return self.variables[value.node]
 
 
@@ -260,4 +285,6 @@ def _computes_the_same(one: Graph, other: Graph) -> bool:
 def _same(one: Value | None, other: Value | None, twin: Mapping[Value, Value]) -> bool:
     if one is None or other is None or one.const is None or other.const is None:
         return one is other or (one is not None and twin.get(one) is other)
+    if one.const is other.const:
+        return True
     return one.type == other.type and np.array_equal(one.const, other.const, equal_nan=one.dtype.kind == "f")

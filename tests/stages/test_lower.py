@@ -1,0 +1,127 @@
+"""Lowering, on source models made by hand."""
+
+import numpy as np
+import pytest
+
+from octavo.errors import Invalid, Unsupported, UsageError
+from octavo.ir.interpret import interpret
+from octavo.ir.source import (
+    FunctionName,
+    SourceArgument,
+    SourceGraph,
+    SourceModel,
+    SourceNode,
+    SourcePort,
+    SourceRef,
+    SourceSignature,
+)
+from octavo.lower.engine import lower
+
+F32 = np.dtype(np.float32)
+
+
+def node(name, op, *inputs, **attrs):
+    return SourceNode(name, op, tuple(SourceRef(i) if isinstance(i, str) else SourceRef(*i) for i in inputs), attrs)
+
+
+def model(nodes, *, outputs=("y",), functions=(), variables=None, shape=(None, 4), keys=("serving_default",)):
+    nodes = {n.name: n for n in [node("x", "Placeholder"), *nodes]}
+    inputs = (SourcePort("image", SourceRef("x"), F32, shape),)
+    ports = tuple(SourcePort(f"out_{name}", SourceRef(name), F32, shape) for name in outputs)
+    return SourceModel(
+        name="model",
+        path="model",
+        graph=SourceGraph("main", nodes),
+        functions={f.name: f for f in functions},
+        variables=variables or {},
+        signatures=tuple(SourceSignature(key, inputs, ports) for key in keys),
+    )
+
+
+def test_an_unknown_first_dimension_is_the_batch_all_the_way():
+    graph = lower(model([node("y", "Relu", "x")])).main
+    assert str(graph.inputs[0].type) == str(graph.outputs[0].type) == "float32[batch,4]"
+
+
+def test_tensors_keep_the_names_that_tensorflow_gives_them():
+    graph = lower(model([node("y", "Relu", "x")])).main
+    assert (graph.inputs[0].name, graph.outputs[0].name) == ("x:0", "y:0")
+
+
+def test_a_variable_is_read_through_a_call_and_its_handle_costs_nothing_unread():
+    body = SourceGraph(
+        "body",
+        {n.name: n for n in [node("read", "ReadVariableOp", "handle"), node("sum", "AddV2", "a", "read")]},
+        arguments=(
+            SourceArgument("a", F32, None),
+            SourceArgument("handle", "resource", None),
+            SourceArgument("unread", "resource", None),
+        ),
+        outputs=(SourceRef("sum"),),
+    )
+    nodes = [
+        node("w", "VarHandleOp"),
+        node("lost", "VarHandleOp"),
+        node("y", "StatefulPartitionedCall", "x", "w", "lost", f=FunctionName("body")),
+    ]
+    graph = lower(model(nodes, functions=[body], variables={"w": np.arange(4, dtype=np.float32)})).main
+    numbers = interpret(graph, {"x:0": np.ones((2, 4), np.float32)})
+    np.testing.assert_array_equal(numbers[graph.outputs[0]], [[1, 2, 3, 4]] * 2)
+
+
+def test_all_gaps_come_back_in_one_error_with_their_layers():
+    nodes = [
+        node("layer_a/odd", "OddOp", "x"),
+        node("layer_b/stranger", "StrangeOp", "layer_a/odd"),
+        node("y", "Relu", "layer_b/stranger"),
+    ]
+    with pytest.raises(Unsupported) as caught:
+        lower(model(nodes))
+    assert {(gap.op, gap.layer) for gap in caught.value.gaps} == {
+        ("OddOp", "layer_a/odd"),
+        ("StrangeOp", "layer_b/stranger"),
+    }
+    assert "OddOp" in str(caught.value)
+    assert "layer_b/stranger" in str(caught.value)
+
+
+def test_signatures_that_compute_the_same_share_one_graph():
+    lowered = lower(model([node("y", "Relu", "x")], keys=("serve", "serving_default")))
+    assert len(lowered.graphs) == 1
+    assert [signature.key for signature in lowered.signatures] == ["serving_default", "serve"]
+    assert lowered.signatures[0].inputs == ("image",)
+
+
+def test_signatures_can_be_chosen_and_a_typo_is_answered():
+    source = model([node("y", "Relu", "x")], keys=("classify", "serving_default"))
+    assert [s.key for s in lower(source, signatures=["classify"]).signatures] == ["classify"]
+    with pytest.raises(UsageError, match="did you mean 'classify'"):
+        lower(source, signatures=["clasify"])
+
+
+def test_shapes_can_be_given_by_input_name():
+    graph = lower(model([node("y", "Relu", "x")]), shapes={"image": [1, 4]}).main
+    assert graph.outputs[0].shape == (1, 4)
+    with pytest.raises(UsageError, match="no input is called 'imagee'"):
+        lower(model([node("y", "Relu", "x")]), shapes={"imagee": [1, 4]})
+
+
+def test_an_input_without_a_rank_says_how_to_go_on():
+    with pytest.raises(Unsupported, match=r"give its shape: shapes=\{'image'"):
+        lower(model([node("y", "Relu", "x")], shape=None))
+
+
+def test_a_cycle_is_invalid_and_names_a_node():
+    with pytest.raises(Invalid, match="depends on itself"):
+        lower(model([node("a", "AddV2", "x", "y"), node("y", "AddV2", "a", "x")]))
+
+
+def test_a_node_that_reads_nothing_real_is_invalid():
+    with pytest.raises(Invalid, match="'ghost' is read"):
+        lower(model([node("y", "Relu", "ghost")]))
+
+
+def test_ten_thousand_nodes_in_a_row_need_no_deep_stack():
+    names = ["x", *(f"n{i}" for i in range(10_000))]
+    nodes = [node(name, "Relu", before) for before, name in zip(names, names[1:], strict=False)]
+    assert len(lower(model(nodes, outputs=[names[-1]])).main) == 10_000
