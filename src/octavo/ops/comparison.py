@@ -1,0 +1,144 @@
+"""Comparing two operands that broadcast."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from octavo.ir.build import Builder, Source
+from octavo.ir.graph import Value
+from octavo.ir.op import NotLoweredError, lowers
+from octavo.ir.port import INT8_AND_INT16, Observed, Plain
+from octavo.ir.source import Array
+from octavo.ops._elementwise import FLOAT_INT, Elementwise, emit
+
+
+@dataclass(frozen=True)
+class Comparison(Elementwise):
+    """Whether `compare(lhs, rhs)`."""
+
+    result: ClassVar = "bool"
+    dtypes: ClassVar[tuple[str, ...]] = (*FLOAT_INT, "int8", "uint8", "int16")
+    symbolic: ClassVar = True
+    ports: ClassVar = {"lhs": Observed(), "rhs": Observed(), "output": Plain()}
+    kernels: ClassVar = INT8_AND_INT16
+
+
+def decided(compare: Callable[..., Any], of_dims: Callable[[Any, Any], bool]) -> Callable[[Array, Array], Array]:
+    """`compare` for arrays of numbers, and `of_dims` for the elements of arrays that hold dimensions."""
+    elementwise = np.frompyfunc(of_dims, 2, 1)
+
+    def compute(lhs: Array, rhs: Array) -> Array:
+        symbolic = object in (lhs.dtype, rhs.dtype)
+        return np.asarray(elementwise(lhs, rhs) if symbolic else compare(lhs, rhs), bool)
+
+    return compute
+
+
+def _differ(one: Any, other: Any) -> bool:
+    """Whether two dimensions differ in every run: `==` only says whether they are written alike."""
+    return bool(one != other and (one < other or one > other))
+
+
+@dataclass(frozen=True)
+class Equal(Comparison):
+    """`lhs = rhs`."""
+
+    code: ClassVar = "EQUAL"
+    compute: ClassVar = staticmethod(decided(np.equal, lambda a, b: not _differ(a, b)))
+    dtypes: ClassVar = (*Comparison.dtypes, "bool", "object")
+    versions: ClassVar = {"int8": 2, "object": 3, "int16": 5}
+
+    @lowers("tf.Equal")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """TensorFlow's operands are LiteRT's."""
+        return emit(build, Equal(), *_comparable(source))
+
+
+@dataclass(frozen=True)
+class NotEqual(Comparison):
+    """`lhs ≠ rhs`."""
+
+    code: ClassVar = "NOT_EQUAL"
+    compute: ClassVar = staticmethod(decided(np.not_equal, _differ))
+    dtypes: ClassVar = (*Comparison.dtypes, "bool", "object")
+    versions: ClassVar = {"int8": 2, "object": 3, "int16": 4}
+
+    @lowers("tf.NotEqual")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """TensorFlow's operands are LiteRT's."""
+        return emit(build, NotEqual(), *_comparable(source))
+
+
+@dataclass(frozen=True)
+class Less(Comparison):
+    """`lhs < rhs`."""
+
+    code: ClassVar = "LESS"
+    compute: ClassVar = staticmethod(decided(np.less, lambda a, b: a < b))
+    versions: ClassVar = {"int8": 2, "int16": 3}
+
+    @lowers("tf.Less")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """TensorFlow's operands are LiteRT's."""
+        return emit(build, Less(), *source.inputs)
+
+
+@dataclass(frozen=True)
+class LessEqual(Comparison):
+    """`lhs ≤ rhs`."""
+
+    code: ClassVar = "LESS_EQUAL"
+    compute: ClassVar = staticmethod(decided(np.less_equal, lambda a, b: a <= b))
+    versions: ClassVar = {"int8": 2}
+
+    @lowers("tf.LessEqual")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """TensorFlow's operands are LiteRT's."""
+        return emit(build, LessEqual(), *source.inputs)
+
+
+@dataclass(frozen=True)
+class Greater(Comparison):
+    """`lhs > rhs`."""
+
+    code: ClassVar = "GREATER"
+    compute: ClassVar = staticmethod(decided(np.greater, lambda a, b: a > b))
+    versions: ClassVar = {"int8": 2}
+
+    @lowers("tf.Greater")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """TensorFlow's operands are LiteRT's."""
+        return emit(build, Greater(), *source.inputs)
+
+
+@dataclass(frozen=True)
+class GreaterEqual(Comparison):
+    """`lhs ≥ rhs`."""
+
+    code: ClassVar = "GREATER_EQUAL"
+    compute: ClassVar = staticmethod(decided(np.greater_equal, lambda a, b: a >= b))
+    versions: ClassVar = {"int8": 2, "int16": 3}
+
+    @lowers("tf.GreaterEqual")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """TensorFlow's operands are LiteRT's."""
+        return emit(build, GreaterEqual(), *source.inputs)
+
+
+def _comparable(source: Source) -> tuple[Value, ...]:
+    """The operands, which must broadcast: TensorFlow can also say that two shapes differ."""
+    lhs, rhs = source.inputs
+    fits = all(1 in pair or pair[0] == pair[1] for pair in zip(lhs.shape[::-1], rhs.shape[::-1], strict=False))
+    if not fits and lhs.type.is_static and rhs.type.is_static:
+        raise NotLoweredError(f"{lhs.type} and {rhs.type} do not broadcast")
+    return lhs, rhs

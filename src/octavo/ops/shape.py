@@ -1,0 +1,151 @@
+"""The shape of a tensor, as a tensor; dimensions that are known only at run time, as a tensor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import ClassVar
+
+import numpy as np
+
+from octavo.ir.build import Builder, Source
+from octavo.ir.dim import Dim, Symbolic, symbol
+from octavo.ir.graph import Value
+from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.port import INT8_AND_INT16, Observed, Plain
+from octavo.ir.source import Array
+from octavo.ir.type import Type
+from octavo.schema.enums import TensorType
+
+
+@dataclass(frozen=True)
+class Shape(Op):
+    """A vector of the lengths of all dimensions."""
+
+    out_type: TensorType = TensorType.INT32
+
+    code: ClassVar = "SHAPE"
+
+    @lowers("tf.Shape")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """TensorFlow's operand is LiteRT's."""
+        return _shape(source, build, source.inputs[0])
+
+    @lowers("tf.ShapeN")
+    @staticmethod
+    def from_tf_many(source: Source, build: Builder) -> tuple[Value, ...]:
+        """The shape of each input."""
+        return tuple(_shape(source, build, value) for value in source.inputs)
+
+    @lowers("tf.Size")
+    @staticmethod
+    def from_tf_size(source: Source, build: Builder) -> Value:
+        """The product of the shape."""
+        from octavo.ops.reduce import ReduceProd
+
+        return build(ReduceProd(), _shape(source, build, source.inputs[0]), np.array([0], np.int32))
+
+    def infer(self, input: Value) -> Type:
+        """A vector as long as the input's rank."""
+        return Type(np.dtype(np.int64 if self.out_type is TensorType.INT64 else np.int32), (input.rank,))
+
+    def evaluate(self, input: Array) -> Array:
+        """The lengths."""
+        return np.array(input.shape, np.int64 if self.out_type is TensorType.INT64 else np.int32)
+
+    def known(self, *inputs: Value | None) -> tuple[Array, ...]:
+        """A shape is known, whatever the numbers are: at least in terms of the dimensions known at run time."""
+        (input,) = inputs
+        assert input is not None
+        return (np.array(input.shape, np.int64 if input.type.is_static else object),)
+
+    ports: ClassVar = {"input": Observed(), "output": Plain()}
+    kernels: ClassVar = INT8_AND_INT16
+
+
+@dataclass(frozen=True)
+class Rank(Op):
+    """The number of dimensions, a scalar."""
+
+    code: ClassVar = "RANK"
+
+    @lowers("tf.Rank")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """Ranks are always known."""
+        return build.const(source.inputs[0].rank)
+
+    def infer(self, input: Value) -> Type:  # noqa: ARG002  # the rank is a number, not a type
+        """A scalar."""
+        return Type(np.dtype(np.int32), ())
+
+    def evaluate(self, input: Array) -> Array:
+        """The rank."""
+        return np.array(input.ndim, np.int32)
+
+    ports: ClassVar = {"input": Observed(), "output": Plain()}
+    kernels: ClassVar = INT8_AND_INT16
+
+
+def runtime_dims(build: Builder, dims: Sequence[Dim], like: Value) -> Value:
+    """`dims` as an int32 vector, computed at run time from the shape of `like` where need be.
+
+    Raises:
+        NotLoweredError: a symbol is in no dimension of `like`.
+    """
+    from octavo.ops.concatenation import Concatenation
+    from octavo.ops.reshape import reshape
+
+    if all(isinstance(dim, int) for dim in dims):
+        return build.const(np.array(dims, np.int32))
+    scalars = [reshape(build, _dim(build, dim, like), [1]) for dim in dims]
+    return scalars[0] if len(scalars) == 1 else build(Concatenation(axis=0), *scalars)
+
+
+def _dim(build: Builder, dim: Dim, like: Value) -> Value:
+    """One dimension as a vector of one element."""
+    from octavo.ops.binary import Add, Mul
+
+    if isinstance(dim, int):
+        return build.const(np.array([dim], np.int32))
+    if dim in like.shape:
+        return _length(build, like, like.shape.index(dim))
+    terms: list[Value] = []
+    for factors, coefficient in dim.terms.items():
+        lengths = [_symbol(build, name, like) for name in factors]
+        number = build.const(np.array([coefficient], np.int32))
+        terms.append(
+            reduce(lambda a, b: build(Mul(), a, b), lengths if coefficient == 1 and lengths else [*lengths, number])
+        )
+    return reduce(lambda a, b: build(Add(), a, b), terms)
+
+
+def _symbol(build: Builder, name: str, like: Value) -> Value:
+    if symbol(name) not in like.shape:
+        raise NotLoweredError(f"the dimension {name} cannot be computed from {like.type}")
+    return _length(build, like, like.shape.index(symbol(name)))
+
+
+def _length(build: Builder, value: Value, axis: int) -> Value:
+    """The length of one dimension, a vector of one element."""
+    from octavo.ops.slice import Slice
+
+    return build(Slice(), build(Shape(), value), np.array([axis], np.int32), np.array([1], np.int32))
+
+
+def _shape(source: Source, build: Builder, value: Value) -> Value:
+    wide = source.dtype("out_type") == np.int64
+    return build(Shape(out_type=TensorType.INT64 if wide else TensorType.INT32), value)
+
+
+def known_dims(value: Value, what: str) -> list[Dim]:
+    """The numbers of a vector of dimensions, as far as they are known before the model runs.
+
+    Raises:
+        ValueError: nothing is known of them; the message calls them `what`.
+    """
+    if value.known is None:
+        raise ValueError(f"{what} must be known before the model runs, at least in terms of other dimensions")
+    return [dim if isinstance(dim, Symbolic) else int(dim) for dim in value.known.ravel()]

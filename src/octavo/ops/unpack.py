@@ -1,0 +1,57 @@
+"""Taking a tensor apart along one dimension."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from octavo.ir.build import Builder, Source
+from octavo.ir.graph import Node, Value
+from octavo.ir.op import Op, lowers
+from octavo.ir.port import INT8_AND_INT16, Observed, SameAs
+from octavo.ir.source import Array
+from octavo.ir.type import Type
+
+
+@dataclass(frozen=True)
+class Unpack(Op):
+    """The `num` slices of the input along `axis`, without that dimension."""
+
+    num: int = 0
+    axis: int = 0
+
+    code: ClassVar = "UNPACK"
+    moves: ClassVar = True
+    symbolic: ClassVar = True
+
+    @lowers("tf.Unpack")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> tuple[Value, ...]:
+        """The number of slices is an attribute in both."""
+        return build.many(Unpack(num=source.attr("num", int), axis=source.attr("axis", int)), source.inputs[0])
+
+    def infer(self, input: Value) -> tuple[Type, ...]:
+        """The shape without the axis, for each slice.
+
+        Raises:
+            ValueError: the axis has another length than `num`.
+        """
+        axis = self.axis % input.rank
+        length = input.shape[axis]
+        if isinstance(length, int) and length != self.num:
+            raise ValueError(f"dimension {axis} of {input.type} does not have length {self.num}")
+        return (Type(input.dtype, (*input.shape[:axis], *input.shape[axis + 1 :])),) * self.num
+
+    def evaluate(self, input: Array) -> tuple[Array, ...]:
+        """Views."""
+        return tuple(np.moveaxis(input, self.axis, 0)[index, ...] for index in range(self.num))
+
+    ports: ClassVar = {"input": Observed(), "output*": SameAs("input")}
+    kernels: ClassVar = INT8_AND_INT16
+
+    def version(self, node: Node) -> int:
+        """int8 2, bool 3, int16 4, 16-bit floats 5 (`op_version.cc` of LiteRT)."""
+        versions = {"int8": 2, "uint8": 2, "bool": 3, "int16": 4, "float16": 5, "bfloat16": 5}
+        return versions.get(node.outputs[0].dtype.name, 1)

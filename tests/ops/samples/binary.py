@@ -1,0 +1,268 @@
+from sample import Sample
+
+SAMPLES = [
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[batch,4,3]) {
+  %y = ADD(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = ADD(%a, %b) {fused_activation_function=RELU}
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: int32[batch,3], %b: int32[3]) {
+  %y = ADD(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: int64[batch,3], %b: int64[3]) {
+  %y = ADD(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[2,3,2,2,3], %b: float32[2,1,1,1,3]) {
+  %y = ADD(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[batch,4,3]) {
+  %y = SUB(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = SUB(%a, %b) {fused_activation_function=RELU}
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: int32[batch,3], %b: int32[3]) {
+  %y = SUB(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: int64[batch,3], %b: int64[3]) {
+  %y = SUB(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[2,3,2,2,3], %b: float32[2,1,1,1,3]) {
+  %y = SUB(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[batch,4,3]) {
+  %y = MUL(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = MUL(%a, %b) {fused_activation_function=RELU}
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: int32[batch,3], %b: int32[3]) {
+  %y = MUL(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: int64[batch,3], %b: int64[3]) {
+  %y = MUL(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[2,3,2,2,3], %b: float32[2,1,1,1,3]) {
+  %y = MUL(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = DIV(%a, %b)
+  return %y
+}""",
+        ranges={"b": (0.5, 2.0)},
+        int8_steps=2.0,
+        why="the reciprocal of an integer divisor is rounded before it multiplies",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = DIV(%a, %b) {fused_activation_function=RELU6}
+  return %y
+}""",
+        ranges={"b": (0.5, 2.0)},
+        int8_steps=2.0,
+        why="likewise",
+    ),
+    Sample(
+        """
+main(%a: int32[5], %b: int32[5]) {
+  %y = DIV(%a, %b)
+  return %y
+}""",
+        inputs={"a": [-7, 7, -8, 0, 9], "b": [2, -2, 4, 3, 3]},
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[batch,4,3]) {
+  %y = MAXIMUM(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = MAXIMUM(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: int64[batch,3], %b: int64[3]) {
+  %y = MAXIMUM(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[2,3,2,2,3], %b: float32[2,1,1,1,3]) {
+  %y = MAXIMUM(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[batch,4,3]) {
+  %y = MINIMUM(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = MINIMUM(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: int64[batch,3], %b: int64[3]) {
+  %y = MINIMUM(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[2,3,2,2,3], %b: float32[2,1,1,1,3]) {
+  %y = MINIMUM(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[batch,4,3]) {
+  %y = SQUARED_DIFFERENCE(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = SQUARED_DIFFERENCE(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = FLOOR_DIV(%a, %b)
+  return %y
+}""",
+        ranges={"b": (0.5, 2.0)},
+    ),
+    Sample(
+        """
+main(%a: int32[5], %b: int32[5]) {
+  %y = FLOOR_DIV(%a, %b)
+  return %y
+}""",
+        inputs={"a": [-7, 7, -8, 0, 9], "b": [2, -2, 4, 3, 3]},
+    ),
+    Sample(
+        """
+main(%a: float32[batch,3], %b: float32[3]) {
+  %y = FLOOR_MOD(%a, %b)
+  return %y
+}""",
+        ranges={"b": (0.5, 2.0)},
+    ),
+    Sample(
+        """
+main(%a: int32[5], %b: int32[5]) {
+  %y = FLOOR_MOD(%a, %b)
+  return %y
+}""",
+        inputs={"a": [-7, 7, -8, 0, 9], "b": [2, -2, 4, 3, 3]},
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[4,1]) {
+  %y = POW(%a, %b)
+  return %y
+}""",
+        ranges={"a": (0.1, 3.0)},
+    ),
+    Sample(
+        """
+main(%a: int32[batch,3], %b: int32[3]) {
+  %y = POW(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[batch,4,3]) {
+  %y = ATAN2(%a, %b)
+  return %y
+}""",
+    ),
+    Sample(
+        """
+main(%a: float32[batch,4,3], %b: float32[batch,4,3], %c: float32[batch,4,3]) {
+  %y = ADD_N(%a, %b, %c)
+  return %y
+}""",
+    ),
+]

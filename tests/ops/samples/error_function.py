@@ -1,0 +1,22 @@
+from sample import Sample
+
+SAMPLES = [
+    Sample(
+        """
+main(%x: float32[batch,5]) {
+  %y = erf(%x)
+  return %y
+}""",
+        runs=False,
+        why="the schema has no such operator: it is expanded before writing",
+    ),
+    Sample(
+        """
+main(%x: float32[batch,5]) {
+  %y = erfc(%x)
+  return %y
+}""",
+        runs=False,
+        why="likewise",
+    ),
+]
