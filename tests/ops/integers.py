@@ -162,7 +162,7 @@ def _real(stored: Array, quant: Quantization) -> Array:
 def _spread(quant: Quantization, rank: int) -> tuple[Array, Array]:
     """Scale and zero point, shaped to meet an array of this rank."""
     if quant.axis is None:
-        return quant.scale, quant.zero_point
+        return quant.scale[0], quant.zero_point[0]
     shape = [1] * rank
     shape[quant.axis] = -1
     return quant.scale.reshape(shape), quant.zero_point.reshape(shape)
