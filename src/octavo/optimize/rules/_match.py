@@ -94,3 +94,22 @@ def readers(value: Value, graph: Graph) -> str:
     if value in graph.outputs:
         names.append("the caller of the model")
     return " and ".join(names) if len(names) < 4 else f"{len(names)} others"
+
+
+def factors(value: Value | None) -> tuple[float, list[Value]]:
+    """The product that `value` is, as far as MULs reach: its scalar constants together, and the other factors.
+
+    Order and grouping, which differ from framework to framework, are gone.
+    """
+    from octavo.ops.binary import Mul
+
+    if value is None:
+        return 1.0, []
+    number = uniform(value)
+    if number is not None:
+        return number, []
+    multiply = made_by(value, Mul)
+    if multiply is None:
+        return 1.0, [value]
+    (one, values), (other, more) = (factors(part) for part in multiply.inputs)
+    return one * other, [*values, *more]
