@@ -116,11 +116,11 @@ def test_a_signature_that_does_not_exist_is_named(content):
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(UsageError, match="nothing.tflite"):
+    with pytest.raises(UsageError, match="nothing"):
         Runtime(tmp_path / "nothing.tflite")
 
 
-def test_what_litert_refuses_is_a_target_error(content):
+def test_what_litert_refuses_is_a_target_error():
     with pytest.raises(TargetError, match="LiteRT refuses the model"):
         Runtime(b"\0" * 100)
 

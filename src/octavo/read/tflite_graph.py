@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from octavo.errors import Gap, Invalid
-from octavo.ir.dim import Dim, UndecidedError, symbol
+from octavo.ir.dim import Dim, symbol
 from octavo.ir.graph import Graph, Value
 from octavo.ir.op import Op
 from octavo.ir.type import Quantization, Type
@@ -134,7 +134,7 @@ def _tensor(table: Table, buffers: Buffers, gaps: list[Gap]) -> _Tensor:
         dims=dims,
         quant=_quantization(table.get("quantization"), dims, name),
         const=None if dtype is None else _const(table, dims, dtype, buffers),
-        is_variable=table.get("is_variable"),
+        is_variable=table.get("is_variable") or dtype is None,  # a handle is a gap, not a contradiction
     )
 
 
@@ -209,7 +209,7 @@ def _inferred(op: Op, inputs: Sequence[Value | None], tensors: Sequence[_Tensor]
         return given
     try:
         found = op.infer(*inputs)
-    except (ValueError, UndecidedError):  # the file allows more than the op understands: the file's types stand
+    except Exception:  # noqa: BLE001  # the file's types stand: a file may hold operands that LiteRT too would refuse
         return given
     types = found if isinstance(found, tuple) else (found,)
     if len(types) != len(given) or any(a.rank != b.rank for a, b in zip(types, given, strict=True)):
