@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from octavo.errors import UsageError
-from octavo.evaluate.metrics import agreement, relative_error, sqnr
+from octavo.judge.metrics import agreement, relative_error, sqnr
 from octavo.ir.source import Array
 from octavo.runtime import Runtime
 from octavo.samples import Sample, Samples

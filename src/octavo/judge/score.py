@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 
 from octavo.errors import SamplesError, UsageError, did_you_mean
-from octavo.evaluate.metrics import Metric, metric
+from octavo.judge.metrics import Metric, metric
 from octavo.ir.source import Array
 from octavo.runtime import Runtime
 from octavo.samples import Samples
