@@ -20,6 +20,7 @@ from octavo.ir.type import Type
 from octavo.ir.verify import verify
 from octavo.ops import registry
 from octavo.read.saved_model.attributes import python_value
+from octavo.read.saved_model.protos import parse
 
 tf = pytest.importorskip("tensorflow")
 
@@ -92,8 +93,13 @@ def _lowered(operation: Any, graph: Graph, values: dict[str, Value], dynamic: Se
         operation.name,
         operation.type,
         tuple(SourceRef(tensor.op.name, tensor.value_index) for tensor in operation.inputs),
-        {name: python_value(value, where=operation.name) for name, value in operation.node_def.attr.items()},
+        {name: _attribute(value, operation.name) for name, value in operation.node_def.attr.items()},
     )
     source = Source(node, tuple(values[tensor.name] for tensor in operation.inputs))
     result = registry().lowerings[operation.type](source, Builder(graph, origin=(operation.name,)))
     return result if isinstance(result, tuple) else (result,)
+
+
+def _attribute(proto: Any, where: str) -> Any:
+    """The attribute as a reader would hand it over."""
+    return python_value(parse("AttrValue", proto.SerializeToString(), where=where), where=where)

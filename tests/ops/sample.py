@@ -31,7 +31,7 @@ class Sample:
     largest result. `why` explains numbers other than these defaults.
 
     `runs` is off where the runtime has no float kernel for this form; `integers` lists the integer activations to
-    try, among those that `kernels` allows.
+    try, among those that `kernels` allows. `meaningless` says why an op has no `evaluate` to compare with.
     """
 
     text: str
@@ -44,6 +44,7 @@ class Sample:
     hybrid: float = 0.02
     integers: Sequence[str] = ("int8", "int16")
     runs: bool = True
+    meaningless: str = ""
     why: str = ""
 
     def graph(self) -> Graph:

@@ -21,14 +21,18 @@ from octavo.schema.layout import layout, operator
 
 CLASSES = sorted(registry().ops.items())
 ALL = list(samples())
+MEANT = [(name, sample) for name, sample in ALL if not sample.meaningless]
 every_op = pytest.mark.parametrize("op", [pytest.param(op, id=code) for code, op in CLASSES])
-every_sample = pytest.mark.parametrize("sample", [pytest.param(s, id=f"{s.node().op.code}-{n}") for n, s in ALL])
+
+
+def _params(chosen):
+    return pytest.mark.parametrize("sample", [pytest.param(s, id=f"{s.node().op.code}-{n}") for n, s in chosen])
 
 
 def _integer_forms() -> list[object]:
     """Each sample on each integer form that its op allows: activations and, if it has one, the weight's dtype."""
     forms = []
-    for name, sample in ALL:
+    for name, sample in MEANT:
         op = type(sample.node().op)
         weight = next((port for port in op.ports.values() if isinstance(port, Weight)), None)
         for activations in ("float32", "int8", "int16"):
@@ -52,7 +56,7 @@ def test_the_schema_has_the_op_with_the_same_options(op: type[Op]) -> None:
     assert {f.name for f in fields(op)} == {f.name for f in (layout(table) if table else ())}
 
 
-@every_sample
+@_params(MEANT)
 def test_types_are_those_of_the_numbers(sample: Sample) -> None:
     node, numbers = _evaluated(sample)
     for value in node.outputs:
@@ -60,13 +64,13 @@ def test_types_are_those_of_the_numbers(sample: Sample) -> None:
         assert numbers[value].dtype == value.dtype
 
 
-@every_sample
+@_params(ALL)
 def test_the_text_form_reads_back(sample: Sample) -> None:
     text = show(sample.graph())
     assert show(parse(text, registry().ops)) == text
 
 
-@pytest.mark.parametrize("sample", [pytest.param(s, id=f"{s.node().op.code}-{n}") for n, s in ALL if s.runs])
+@_params([(n, s) for n, s in MEANT if s.runs])
 def test_the_float_kernel_means_the_same(sample: Sample) -> None:
     graph = sample.graph()
     inputs = sample.numbers(graph)

@@ -1,6 +1,6 @@
 from sample import Sample
 
-SCALE = "the scale is a fact of the values, so the operation alone has no meaning in numpy"
+SCALE = "the scale is a fact of the values: test_quantize.py"
 
 SAMPLES = [
     Sample(
@@ -10,6 +10,13 @@ main(%x: float16[batch,3]) {
   return %y
 }""",
         integers=(),
-        why=SCALE,
+    ),
+    Sample(
+        """
+main(%x: float32[batch,3]) {
+  %y: int8[batch,3] q(0.5, 3) = QUANTIZE(%x)
+  return %y
+}""",
+        meaningless=SCALE,
     ),
 ]

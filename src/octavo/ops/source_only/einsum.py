@@ -41,20 +41,15 @@ class Term:
 
 @lowers("tf.Einsum")
 def einsum(source: Source, build: Builder) -> Value:
-    """Operands meet two at a time, from the left: as FULLY_CONNECTED, BATCH_MATMUL or MUL.
+    """FULLY_CONNECTED, BATCH_MATMUL or MUL of two operands (TensorFlow takes no more), moved and joined as need be.
 
     Raises:
         NotLoweredError: an operand repeats a label (its diagonal), or an ellipsis stretches.
     """
     require_float32(*source.inputs)
     terms, wanted = _parse(source.attr("equation", str), source.inputs)
-    total, *rest = terms
-    while rest:
-        other, *rest = rest
-        needed = wanted + "".join(term.labels for term in rest)
-        total = _multiply(build, total, other, _kept(total.labels + other.labels, needed, wanted if not rest else ""))
-    total = _summed(build, total, wanted)
-    return _arranged(build, total, wanted).value
+    total = terms[0] if len(terms) == 1 else _multiply(build, terms[0], terms[1], wanted)
+    return _arranged(build, _summed(build, total, wanted), wanted).value
 
 
 def _parse(equation: str, values: Sequence[Value]) -> tuple[list[Term], str]:
@@ -85,12 +80,6 @@ def _check(term: Term, lengths: dict[str, Dim]) -> None:
         known = lengths.setdefault(label, length)
         if label in _ELLIPSIS and 1 in (known, length) and known != length:
             raise NotLoweredError("its ellipsis stretches an operand")
-
-
-def _kept(labels: str, needed: str, wanted: str) -> str:
-    """Those labels that something after this product needs; in the order wanted, if that is decided."""
-    kept = "".join(dict.fromkeys(label for label in labels if label in needed))
-    return wanted if set(wanted) == set(kept) else kept
 
 
 def _multiply(build: Builder, x: Term, y: Term, kept: str) -> Term:
