@@ -11,7 +11,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
 from octavo.ir.op import lowers
-from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Fixed, Grid, Observed
+from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Fixed, Grid, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._broadcast import broadcast
@@ -217,7 +217,11 @@ class Prelu(Activating):
     """`x` when positive, else `alpha · x`; `alpha` is a tensor that broadcasts to `x`."""
 
     code: ClassVar = "PRELU"
-    ports: ClassVar = {"input": Observed(), "alpha": Observed(), "output": Observed()}
+    ports: ClassVar = {
+        "input": Observed(),
+        "alpha": Weight(axis=None, dtypes={"int8": ("int8",), "int16": ("int8",)}),  # int16 ones come out wrong
+        "output": Observed(),
+    }
 
     def infer(self, *inputs: Value) -> Type:
         """The input's shape.

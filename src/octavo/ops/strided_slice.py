@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +16,10 @@ from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._elementwise import greater, lesser
+from octavo.ops.cast import cast
+from octavo.ops.concatenation import Concatenation
 from octavo.ops.reshape import reshape
+from octavo.ops.slice import Slice
 
 
 @dataclass(frozen=True)
@@ -153,11 +156,12 @@ class _Span:
 
     def settled(self, dim: Dim) -> _Span:
         """The same span, with masks wherever it reaches the border of a dimension of length `dim` anyway."""
+        first, last = _from_border(self.first, dim), _from_border(self.last, dim)
         if self.shrink or self.step != 1:
-            return self
+            return replace(self, first=first, last=last)
         begin = self.masks[0] or _same(self.first, 0) or _same(self.first, -dim)
         end = self.masks[1] or _reaches(self.last, dim)
-        return _Span(self.first, self.last, 1, entry=self.entry, masks=(begin, end))
+        return replace(self, first=first, last=last, masks=(begin, end))
 
 
 def _spans(source: Source) -> Iterator[_Span]:
@@ -197,20 +201,26 @@ def _emit(source: Source, build: Builder, spans: Sequence[_Span]) -> Value:
     steps = np.array([span.step for span in spans], np.int32)
     firsts = [0 if span.masks[0] and not span.shrink else span.first for span in spans]
     lasts = [_last(span) for span in spans]
-    if all(isinstance(number, int) for number in (*firsts, *lasts)):
-        return build(op, value, np.array(firsts, np.int32), np.array(lasts, np.int32), steps)
-    ends = end if not all(isinstance(number, int) for number in lasts) else np.array(lasts, np.int32)
-    begins = begin if not all(isinstance(number, int) for number in firsts) else np.array(firsts, np.int32)
-    if [span.entry for span in spans] != list(range(int(begin.shape[0]))):
-        raise NotLoweredError("a slice whose bounds are known only at run time must name every dimension")
-    return build(op, value, _int32(build, begins), _int32(build, ends), steps)
+    entries = [span.entry for span in spans]
+    return build(op, value, _vector(build, begin, firsts, entries), _vector(build, end, lasts, entries), steps)
 
 
-def _int32(build: Builder, operand: Value | Array) -> Value | Array:
-    """Begin, end and strides must have one dtype."""
-    from octavo.ops.cast import cast
+def _vector(build: Builder, given: Value, numbers: Sequence[Dim | None], entries: Sequence[int]) -> Value | Array:
+    """The numbers, a constant when all are ints; else those that are not are taken from `given`, at its `entries`."""
+    if all(isinstance(number, int) for number in numbers):
+        return np.array(numbers, np.int32)
+    given = cast(build, given, np.dtype(np.int32))  # begin, end and strides must have one dtype
+    if list(entries) == list(range(int(given.shape[0]))):
+        return given
+    pieces = [
+        build.const(np.array([number], np.int32)) if isinstance(number, int) else _element(build, given, entry)
+        for number, entry in zip(numbers, entries, strict=True)
+    ]
+    return build(Concatenation(axis=0), *pieces)
 
-    return cast(build, operand, np.dtype(np.int32)) if isinstance(operand, Value) else operand
+
+def _element(build: Builder, vector: Value, index: int) -> Value:
+    return build(Slice(), vector, np.array([index], np.int32), np.array([1], np.int32))
 
 
 def _last(span: _Span) -> Dim | None:
@@ -236,6 +246,14 @@ def _number(vector: Value, index: int) -> Dim:
     if number is None:
         raise ValueError("where the slice begins and ends must be known before the model runs")
     return number
+
+
+def _from_border(index: Dim | None, dim: Dim) -> Dim | None:
+    """An index that is so many less than the length is that negative number, whatever the length."""
+    if index is None or isinstance(index, int):
+        return index
+    distance = index - dim
+    return distance if isinstance(distance, int) and distance < 0 else index
 
 
 def _from_end(index: Dim, dim: Dim) -> Dim:

@@ -1,0 +1,90 @@
+"""Shape arithmetic over a batch known only at run time leaves nothing to compute at run time."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "differential"))
+from lowering import agree, codes, tf
+
+IMAGES = np.random.default_rng(9).standard_normal((2, 4, 5, 3)).astype(np.float32)
+
+
+def shapes_of(graph, code):
+    """The constants that give the shapes of the nodes `code` that are needed; None where one is not constant."""
+    return [None if n.inputs[1].const is None else n.inputs[1].const.tolist() for n in graph if n.op.code == code]
+
+
+def flatten(x):
+    return tf.reshape(x, tf.stack([tf.shape(x)[0], 60]))
+
+
+def flatten_by_product(x):
+    return tf.reshape(x, tf.stack([tf.shape(x)[0], tf.reduce_prod(tf.shape(x)[1:])]))
+
+
+def rows_times_channels(x):
+    """A dense layer on the last axis, as tensordot spells it."""
+    shape = tf.shape(x)
+    free = tf.gather(shape, [0, 1, 2])
+    rows = tf.reduce_prod(free, keepdims=False)
+    columns = tf.reduce_prod(tf.gather(shape, [3]))
+    flat = tf.reshape(tf.transpose(x, [0, 1, 2, 3]), tf.stack([rows, columns]))
+    return tf.reshape(flat * 2.0, tf.concat([free, [3]], 0))
+
+
+@pytest.mark.parametrize("function", [flatten, flatten_by_product, rows_times_channels])
+def test_reshapes_are_constants(function):
+    graph = agree(function, IMAGES, dynamic=(0,))
+    assert set(codes(graph)) <= {"RESHAPE", "MUL"}
+    assert all(shape is not None and shape.count(-1) == 1 for shape in shapes_of(graph, "RESHAPE"))
+
+
+def test_upsampling_by_repeats_tiles_and_reshapes():
+    graph = agree(repeat, IMAGES, dynamic=(0,))
+    assert set(codes(graph)) <= {"RESHAPE", "TILE"}
+
+
+def repeat(x):
+    return tf.repeat(tf.repeat(x, 2, axis=1), 3, axis=2)
+
+
+@pytest.mark.parametrize("layer", ["UpSampling2D", "Flatten", "Reshape", "Dense", "RepeatVector", "TimeDistributed"])
+def test_keras_layers_leave_no_shape_at_run_time(layer):
+    keras = pytest.importorskip("keras")
+    made = {
+        "UpSampling2D": lambda: (keras.layers.UpSampling2D(2), IMAGES),
+        "Flatten": lambda: (keras.layers.Flatten(), IMAGES),
+        "Reshape": lambda: (keras.layers.Reshape((10, -1)), IMAGES),
+        "Dense": lambda: (keras.layers.Dense(7), IMAGES),
+        "RepeatVector": lambda: (keras.layers.RepeatVector(3), IMAGES[:, 0, 0]),
+        "TimeDistributed": lambda: (keras.layers.TimeDistributed(keras.layers.Flatten()), IMAGES),
+    }[layer]()
+    graph = agree(_closed(*made), made[1], dynamic=(0,))
+    assert "SHAPE" not in codes(graph)
+    assert all(shape is not None for shape in shapes_of(graph, "RESHAPE"))
+
+
+def _closed(layer, images):
+    """The layer as a function of its input, with its weights as constants."""
+    layer.build(images.shape)
+    values = {weight.path: weight.numpy() for weight in layer.weights}
+    return lambda x: layer.stateless_call([tf.constant(values[w.path]) for w in layer.weights], [], x)[0]
+
+
+def test_arithmetic_with_a_dimension_survives_a_detour_through_floats():
+    def halves(x):
+        count = tf.cast(tf.math.ceil(tf.cast(tf.shape(x)[0], tf.float32) * 2.0), tf.int32)
+        return tf.reshape(x, tf.stack([count, -1]))
+
+    assert codes(agree(halves, IMAGES, dynamic=(0,))) == ["RESHAPE"]
+
+
+def test_comparisons_with_a_dimension_fold_where_every_run_agrees():
+    def clamped(x):
+        batch = tf.shape(x)[0]
+        return tf.reshape(x, tf.stack([tf.maximum(batch, 1), tf.where(batch > 0, 60, 1)]))
+
+    assert codes(agree(clamped, IMAGES, dynamic=(0,))) == ["RESHAPE"]
