@@ -181,15 +181,13 @@ def reduce_keeps_dims(node: Node, build: Rewriter) -> Value | None:
 
 @rewrites(Reshape)
 def fully_connected_keeps_dims(node: Node, build: Rewriter) -> Value | None:
-    """reshape(fully_connected(reshape(x, [n, k]), w), […, m]) → fully_connected{keep_num_dims}(x, w)
+    """reshape(fully_connected(x, w), […, m]) → fully_connected{keep_num_dims}(x, w)
 
     Before:
         main(%x: float32[batch,5,6,4]) {
-          %s = const int32[2] [-1, 4]
           %t = const int32[4] [-1, 5, 6, 3]
           %w = const float32[3,4]
-          %a: float32[30*batch,4] = RESHAPE(%x, %s)
-          %b: float32[30*batch,3] = FULLY_CONNECTED(%a, %w, _) {fused_activation_function=RELU}
+          %b: float32[30*batch,3] = FULLY_CONNECTED(%x, %w, _) {fused_activation_function=RELU}
           %y: float32[batch,5,6,3] = RESHAPE(%b, %t)
           return %y
         }
@@ -203,12 +201,19 @@ def fully_connected_keeps_dims(node: Node, build: Rewriter) -> Value | None:
 
     Unless:
         main(%x: float32[batch,5,6,4]) {
-          %s = const int32[2] [-1, 4]
           %t = const int32[3] [-1, 30, 3]
           %w = const float32[3,4]
-          %a: float32[30*batch,4] = RESHAPE(%x, %s)
-          %b: float32[30*batch,3] = FULLY_CONNECTED(%a, %w, _)
+          %b: float32[30*batch,3] = FULLY_CONNECTED(%x, %w, _)
           %y: float32[batch,30,3] = RESHAPE(%b, %t)
+          return %y
+        }
+
+    Unless:
+        main(%x: float32[batch,2,2]) {
+          %t = const int32[3] [-1, 1, 3]
+          %w = const float32[3,4]
+          %b: float32[batch,3] = FULLY_CONNECTED(%x, %w, _)
+          %y: float32[batch,1,3] = RESHAPE(%b, %t)
           return %y
         }
     """
@@ -216,17 +221,12 @@ def fully_connected_keeps_dims(node: Node, build: Rewriter) -> Value | None:
     inner = None if product is None else product.producer
     if product is None or inner is None or not isinstance(inner.op, FullyConnected):
         return None
-    flat = made_by(inner.inputs[0], Reshape)
-    if flat is None or flat.inputs[0] is None or not is_alone(product, build.graph):
+    value, weights = inner.inputs[:2]
+    if value is None or weights is None or value.shape[-1] != weights.shape[1]:
         return None
-    value = flat.inputs[0]
-    if value.shape[:-1] != node.output.shape[:-1] or value.shape[-1:] != flat.output.shape[-1:]:
+    if (*value.shape[:-1], weights.shape[0]) != node.output.shape or not is_alone(product, build.graph):
         return None
-    if product.shape[-1] != node.output.shape[-1] or inner.inputs[1] is None:
-        return None
-    if inner.inputs[1].shape[1] != value.shape[-1]:
-        return None
-    return build(replace(inner.op, keep_num_dims=True), value, *inner.inputs[1:])
+    return build(replace(inner.op, keep_num_dims=True), *inner.inputs)
 
 
 @rewrites(FullyConnected)
