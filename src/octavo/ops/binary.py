@@ -320,36 +320,6 @@ class Pow(Binary):
         return emit(build, Pow(), base, exponent) if simple is None else simple
 
 
-@dataclass(frozen=True)
-class Atan2(Binary):
-    """The angle of the point (`rhs`, `lhs`), in radians."""
-
-    code: ClassVar = "ATAN2"
-    compute: ClassVar = np.arctan2
-    dtypes: ClassVar = ("float32", "float64")
-    kernels: ClassVar = Kernels()
-
-    @lowers("tf.Atan2")
-    @staticmethod
-    def from_tf(source: Source, build: Builder) -> Value:
-        """TensorFlow's operands are LiteRT's."""
-        return emit(build, Atan2(), *source.inputs)
-
-
-@dataclass(frozen=True)
-class AddN(Elementwise):
-    """The sum of any number of tensors of one shape."""
-
-    code: ClassVar = "ADD_N"
-    dtypes: ClassVar = FLOAT_INT32
-    ports: ClassVar = {"inputs*": Observed(), "output": Observed()}
-
-    @staticmethod
-    def compute(*inputs: Array) -> Any:
-        """The sum, from the first to the last."""
-        return sum(inputs[1:], inputs[0])
-
-
 def _power(build: Builder, base: Value, exponent: Value) -> Value | None:
     """`base` to a power that a cheaper operation computes, or None."""
     from octavo.ops.unary import Rsqrt, Sqrt

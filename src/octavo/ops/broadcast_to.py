@@ -17,7 +17,7 @@ from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._broadcast import broadcast
 from octavo.ops.reshape import reshape
-from octavo.ops.shape import known_dims
+from octavo.ops.shape import known_dims, runtime_dims
 from octavo.ops.tile import Tile
 
 
@@ -102,3 +102,9 @@ def broadcast_to(build: Builder, value: Value, dims: Sequence[Dim], shape: Value
     if all(isinstance(factor, int) for factor in factors) and not value.type.is_static:
         return build(Tile(), reshape(build, value, old), np.array(factors, np.int32))
     return build(BroadcastTo(), value, shape)
+
+
+def stretch(build: Builder, value: Value, other: Value) -> Value:
+    """`value` in the shape that it and `other` stretch to, for kernels that do not broadcast."""
+    dims = broadcast(value.shape, other.shape)
+    return value if value.shape == dims else broadcast_to(build, value, dims, runtime_dims(build, dims, other))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
 from octavo.ir.op import lowers
 from octavo.ops._elementwise import emit, like
 from octavo.ops._real import require_float32
-from octavo.ops.binary import Add, Atan2, Div, Mul, Sub
+from octavo.ops.atan2 import Atan2
+from octavo.ops.binary import Add, Div, Mul, Sub
+from octavo.ops.broadcast_to import stretch
 from octavo.ops.comparison import Equal, NotEqual
 from octavo.ops.select import SelectV2
 from octavo.ops.unary import Abs, Cos, Exp, Log, Neg, Sign, Sin, Sqrt
@@ -66,7 +66,7 @@ def atan(source: Source, build: Builder) -> Value:
     """The angle of the point (1, x)."""
     (x,) = source.inputs
     require_float32(x)
-    return build(Atan2(), x, np.ones((1,) * x.rank, np.float32))
+    return build(Atan2(), x, stretch(build, build.const(like(x, 1)), x))
 
 
 @lowers("tf.Asin")
