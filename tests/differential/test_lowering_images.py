@@ -74,6 +74,12 @@ def test_resizing(op, size, align, half):
     )
 
 
+@pytest.mark.parametrize("op", [tf.raw_ops.ResizeBilinear, tf.raw_ops.ResizeNearestNeighbor])
+def test_images_of_bytes_are_resized_as_reals(op):
+    image = RANDOM.integers(0, 256, (2, 5, 6, 3)).astype(np.uint8)
+    agree(lambda x: op(images=x, size=(9, 4), half_pixel_centers=True), image, dynamic=[0])
+
+
 def test_blocks_move_between_space_and_batch():
     def there_and_back(x):
         dealt = tf.raw_ops.SpaceToBatchND(input=x, block_shape=[2, 3], paddings=[[1, 0], [2, 1]])

@@ -174,3 +174,25 @@ def test_a_transposed_convolution_keeps_a_dynamic_batch():
 
     graph = agree(back, real(2, 3, 3, 5), dynamic=[0])
     assert graph.outputs[0].shape == (symbol("batch"), 6, 6, 2)
+
+
+def test_a_transposed_convolution_runs_on_any_batch():
+    from ai_edge_litert.interpreter import Interpreter
+
+    from octavo.ir.graph import Model, Signature
+    from octavo.write.tflite import to_bytes
+
+    filter = real(3, 3, 2, 5)
+
+    def back(x):
+        sizes = tf.stack([tf.shape(x)[0], 6, 6, 2])
+        return tf.raw_ops.Conv2DBackpropInput(
+            input_sizes=sizes, filter=filter, out_backprop=x, strides=[1, 2, 2, 1], padding="SAME"
+        )
+
+    graph = lower(back, real(2, 3, 3, 5), dynamic=[0])
+    interpreter = Interpreter(model_content=to_bytes(Model([graph], [Signature("main", graph, ("x",), ("y",))])))
+    for batch in (1, 3):
+        image = real(batch, 3, 3, 5)
+        result = interpreter.get_signature_runner("main")(x=image)["y"]
+        np.testing.assert_allclose(result, back(tf.constant(image)), atol=1e-5)

@@ -14,6 +14,7 @@ from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._real import require_float32
+from octavo.ops.cast import cast
 from octavo.ops.shape import known_dims
 
 
@@ -55,9 +56,9 @@ class ResizeBilinear(Resize):
     @lowers("tf.ResizeBilinear")
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
-        """TensorFlow's operands are LiteRT's."""
-        require_float32(source.inputs[0])
-        return build(ResizeBilinear(*_flags(source)), source.inputs[0], _size(source.inputs[1]))
+        """TensorFlow gives float32 for images of any dtype."""
+        image = cast(build, source.inputs[0], np.dtype(np.float32))
+        return build(ResizeBilinear(*_flags(source)), image, _size(source.inputs[1]))
 
     def evaluate(self, input: Array, size: Array) -> Array:
         """First along the rows, then along the columns."""
@@ -92,9 +93,13 @@ class ResizeNearestNeighbor(Resize):
     @lowers("tf.ResizeNearestNeighbor")
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
-        """TensorFlow's operands are LiteRT's."""
-        require_float32(source.inputs[0])
-        return build(ResizeNearestNeighbor(*_flags(source)), source.inputs[0], _size(source.inputs[1]))
+        """float32 holds bytes and short integers exactly; LiteRT has no kernel for longer ones."""
+        image = source.inputs[0]
+        if image.dtype.kind not in "iu" or image.dtype.itemsize > 2:
+            require_float32(image)
+        exact = cast(build, image, np.dtype(np.float32))
+        resized = build(ResizeNearestNeighbor(*_flags(source)), exact, _size(source.inputs[1]))
+        return cast(build, resized, image.dtype)
 
     def evaluate(self, input: Array, size: Array) -> Array:
         """First along the rows, then along the columns."""

@@ -11,6 +11,7 @@ from octavo.ir.source import Array
 from octavo.ops._image import as_source, channels_last
 from octavo.ops._real import require_float32
 from octavo.ops.binary import Add, Mul, SquaredDifference, Sub
+from octavo.ops.reduce import Mean
 from octavo.ops.reshape import reshape
 from octavo.ops.unary import Rsqrt
 
@@ -58,8 +59,6 @@ def _normalized(build: Builder, image: Value, statistics: tuple[Value, ...], eps
 
 def _of_the_batch(source: Source, build: Builder) -> tuple[Value, ...]:
     """The image, normalized by its own mean and variance per channel, wherever the channels are."""
-    from octavo.ops.reduce import Mean
-
     image, scale, offset = source.inputs[:3]
     if source.node.attrs.get("exponential_avg_factor", 1.0) != 1.0:
         raise NotLoweredError("it updates running statistics, which is training")

@@ -16,6 +16,7 @@ from octavo.ops._real import require_float32
 from octavo.ops.batch_matmul import MOST_DIMENSIONS, BatchMatMul
 from octavo.ops.binary import Mul
 from octavo.ops.fully_connected import fully_connected
+from octavo.ops.reduce import Sum
 from octavo.ops.reshape import reshape
 from octavo.ops.transpose import transpose
 
@@ -176,8 +177,6 @@ def _summed(build: Builder, term: Term, needed: str) -> Term:
     axes = [axis for axis, label in enumerate(term.labels) if label not in needed]
     if not axes:
         return term
-    from octavo.ops.reduce import Sum
-
     value = build(Sum(), term.value, np.array(axes, np.int32))
     return Term(value, "".join(label for label in term.labels if label in needed))
 
