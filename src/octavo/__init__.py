@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from octavo.errors import OctavoError as OctavoError
-    from octavo.evaluate.compare import Comparison as Comparison
-    from octavo.evaluate.metrics import Metric
-    from octavo.evaluate.score import Score as Score
+    from octavo.judge.compare import Comparison as Comparison
+    from octavo.judge.metrics import Metric
+    from octavo.judge.score import Score as Score
     from octavo.pipeline import Conversion as Conversion
     from octavo.plan import Plan as Plan
     from octavo.recipe import Recipe as Recipe
@@ -47,14 +47,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Comparison": "octavo.evaluate.compare",
+    "Comparison": "octavo.judge.compare",
     "Conversion": "octavo.pipeline",
     "Inspection": "octavo.report.inspection",
     "OctavoError": "octavo.errors",
     "Plan": "octavo.plan",
     "Recipe": "octavo.recipe",
     "Rule": "octavo.recipe",
-    "Score": "octavo.evaluate.score",
+    "Score": "octavo.judge.score",
 }
 
 Progress = Callable[[str, int, int | None], None]
@@ -127,7 +127,7 @@ def evaluate(
     """
     import numpy as np
 
-    from octavo.evaluate.score import outputs_of, score
+    from octavo.judge.score import outputs_of, score
     from octavo.samples import read_samples
 
     runtime = _runtime(model)
@@ -142,7 +142,7 @@ def compare(reference: Any, candidate: Any, samples: SamplesLike, *, threads: in
     Both are paths or bytes of `.tflite` models with the same inputs and outputs; `samples` in any form that
     `convert` takes, labels not needed.
     """
-    from octavo.evaluate.compare import compare as run
+    from octavo.judge.compare import compare as run
     from octavo.samples import read_samples
 
     return run(
@@ -150,19 +150,22 @@ def compare(reference: Any, candidate: Any, samples: SamplesLike, *, threads: in
     )
 
 
-def inspect(model: Any) -> Inspection:
+def inspect(model: Any, *, why: bool = False) -> Inspection:
     """What is in a model: signatures, operations, shapes, precisions and sizes.
 
-    `model` is anything that `convert` takes, quantized or not.
+    `model` is anything that `convert` takes, quantized or not, or a `Conversion`. A SavedModel is shown after lowering
+    and optimizing, a `.tflite` as it stands. With `why`, what the optimizer did and nearly did is told for a `.tflite`
+    too.
     """
-    from octavo.report.inspection import inspect as look
+    from octavo.pipeline import look
 
-    return look(model)
+    return look(getattr(model, "content", model), why=why)
 
 
 def _content(model: Any) -> bytes:
-    content = getattr(model, "content", model)
-    return content if isinstance(content, bytes) else Path(content).read_bytes()
+    from octavo.pipeline import content_of
+
+    return content_of(getattr(model, "content", model))
 
 
 def _runtime(model: Any) -> Any:

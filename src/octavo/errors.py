@@ -19,6 +19,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 
@@ -122,6 +123,18 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     if near:
         return "did you mean " + " or ".join(repr(word) for word in near) + "?"
     return "known: " + ", ".join(known) if known else ""
+
+
+def nearest_file(path: Path) -> str:
+    """A hint for a path that does not exist: the nearest names where it departs from what exists."""
+    there = path
+    while not there.parent.is_dir():
+        there = there.parent
+    near = difflib.get_close_matches(there.name, [sibling.name for sibling in there.parent.iterdir()], n=3, cutoff=0.6)
+    if near:
+        return "did you mean " + " or ".join(repr(str(there.with_name(name))) for name in near) + "?"
+    return f"{there.parent} exists, and has no {there.name!r} in it"
+
 
 
 def _some(names: Sequence[str], most: int = 4) -> str:

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from octavo.calibrate.run import calibrate
-from octavo.errors import InternalError, SamplesError
+from octavo.errors import InternalError, SamplesError, Unreadable, UsageError, nearest_file
 from octavo.ir.graph import Model, Signature
 from octavo.lower.engine import lower
 from octavo.optimize.engine import Rewrites, optimize
@@ -19,6 +20,7 @@ from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide, needs
 from octavo.read.open import read
 from octavo.recipe import Recipe
+from octavo.report.inspection import Inspection, NearMiss, Rewrite, inspect
 from octavo.runtime import Runtime
 from octavo.samples import Sample, SamplesLike, inputs_of, read_samples
 from octavo.statistics import Statistics
@@ -60,7 +62,8 @@ class Conversion:
 
     def save(self, path: str | Path) -> Path:
         """Write the model, whole or not at all, and return its path."""
-        return save(self.content, Path(path))
+        save(self.content, path)
+        return Path(path)
 
     @property
     def size(self) -> int:
@@ -74,8 +77,7 @@ def run(job: Job) -> Conversion:
     Raises:
         OctavoError: see `octavo.errors`; nothing has been written to disk.
     """
-    source = read(job.model)
-    model = source if isinstance(source, Model) else lower(source, signatures=job.signatures, shapes=job.shapes)
+    model = load(job.model, signatures=job.signatures, shapes=job.shapes)
     rewrites = tuple(optimize(graph) for graph in model.graphs)
     reference = to_bytes(model)
     statistics = _statistics(job, model, reference)
@@ -90,6 +92,62 @@ def run(job: Job) -> Conversion:
         statistics=statistics,
         warnings=tuple(_warnings(plan, statistics)),
     )
+
+
+def load(
+    model: Any, *, signatures: Sequence[str] | None = None, shapes: Mapping[str, Sequence[int | None]] | None = None
+) -> Model:
+    """The model in LiteRT's operations, before any rewrite; a `.tflite` is taken as it stands.
+
+    Raises:
+        OctavoError: the model cannot be read or lowered.
+    """
+    source = read(model)
+    return source if isinstance(source, Model) else lower(source, signatures=signatures, shapes=shapes)
+
+
+def look(model: Any, *, why: bool = False) -> Inspection:
+    """What is in a model: of a SavedModel after lowering and optimizing, of a `.tflite` as it stands.
+
+    With `why`, what the optimizer did and nearly did is told for a `.tflite` too.
+
+    Raises:
+        OctavoError: the model cannot be read or lowered.
+    """
+    loaded = load(model)
+    as_it_stands = isinstance(model, bytes) or Path(model).is_file()
+    optimized = load(model) if as_it_stands and why else loaded
+    rewrites = [] if as_it_stands and not why else [optimize(graph) for graph in optimized.graphs]
+    return inspect(
+        loaded,
+        size=len(model) if isinstance(model, bytes) else _size(Path(model)),
+        rewrites=[msgspec.convert(a, Rewrite, from_attributes=True) for made in rewrites for a in made.applied],
+        missed=[msgspec.convert(m, NearMiss, from_attributes=True) for made in rewrites for m in made.missed],
+    )
+
+
+def content_of(model: Any) -> bytes:
+    """The bytes of a `.tflite`, given as bytes or as a path.
+
+    Raises:
+        UsageError: there is no such file, or it is a directory.
+        Unreadable: it is no `.tflite`.
+    """
+    path = None if isinstance(model, bytes) else Path(model)
+    if path is not None and not path.exists():
+        raise UsageError("there is no such file", where=str(path), hint=nearest_file(path))
+    if path is not None and path.is_dir():
+        hint = f"convert it first: octavo convert {path} -o {path.name or 'model'}.tflite"
+        raise UsageError("a directory cannot be run: a .tflite is needed", where=str(path), hint=hint)
+    content = bytes(model) if path is None else path.read_bytes()
+    if content[4:8] != b"TFL3":
+        raise Unreadable("this is no .tflite file", where="the bytes given" if path is None else str(path))
+    return content
+
+
+def _size(path: Path) -> int:
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return sum(file.stat().st_size for file in files)
 
 
 def _statistics(job: Job, model: Model, reference: bytes) -> tuple[Statistics, ...]:
@@ -133,17 +191,17 @@ def _check_runs(model: Model, content: bytes) -> None:
     """
     for signature in model.signatures:
         runtime = Runtime(content, signature=signature.key)
-        outputs = runtime.run(_zeros(signature))
+        outputs = runtime.run(_zeros(runtime))
         for name, value in zip(signature.outputs, signature.graph.outputs, strict=True):
             got = outputs[name].shape
             if len(got) != value.rank:
                 raise InternalError(f"output {name!r} has shape {list(got)}, expected {value.type}")
 
 
-def _zeros(signature: Signature) -> Sample:
+def _zeros(runtime: Runtime) -> Sample:
     return {
         input.name: np.zeros([dim if isinstance(dim, int) else 1 for dim in input.shape], input.dtype)
-        for input in inputs_of(signature)
+        for input in runtime.inputs
     }
 
 

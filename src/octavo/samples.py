@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from octavo.errors import SamplesError, did_you_mean
+from octavo.errors import SamplesError, did_you_mean, nearest_file
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Signature
 from octavo.ir.source import Array
@@ -95,7 +95,7 @@ _FORMS = "pass an .npz or .npy file, a folder of .npy files, a list of arrays, o
 
 def _from_path(path: Path, inputs: tuple[Input, ...]) -> Samples:
     if not path.exists():
-        raise SamplesError("there is no such file or folder", where=str(path), hint=_FORMS)
+        raise SamplesError("there is no such file or folder", where=str(path), hint=nearest_file(path) or _FORMS)
     if path.is_dir():
         files = sorted(path.glob("*.npy"))
         if not files:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from octavo.errors import Unreadable, Unsupported, UsageError, did_you_mean
+from octavo.errors import Unreadable, Unsupported, UsageError, nearest_file
 from octavo.ir.graph import Model
 from octavo.ir.source import SourceModel
 
@@ -34,11 +34,11 @@ def read(model: Any) -> SourceModel | Model:
     if not isinstance(model, str | Path):
         raise UsageError(
             f"a model cannot be read from a {type(model).__module__}.{type(model).__qualname__}",
-            hint="export it first: model.export(directory) in Keras, tf.saved_model.save(module, directory) in TensorFlow",
+            hint="export it first: model.export(directory) in Keras, tf.saved_model.save(module, directory)",
         )
     path = Path(model)
     if not path.exists():
-        raise UsageError("there is no such file or directory", where=str(path), hint=_nearest(path))
+        raise UsageError("there is no such file or directory", where=str(path), hint=nearest_file(path))
     if path.is_dir():
         from octavo.read.saved_model.reader import read_saved_model
 
@@ -69,8 +69,3 @@ def _head(content: Path | bytes) -> bytes:
         return content[:8]
     with content.open("rb") as file:
         return file.read(8)
-
-
-def _nearest(path: Path) -> str:
-    parent = path.parent
-    return did_you_mean(path.name, [sibling.name for sibling in parent.iterdir()]) if parent.is_dir() else ""

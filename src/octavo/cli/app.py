@@ -1,0 +1,28 @@
+"""The `octavo` command and its subcommands."""
+
+from __future__ import annotations
+
+import click
+
+import octavo
+from octavo.cli.command import Group
+from octavo.cli.compare import compare
+from octavo.cli.convert import convert
+from octavo.cli.demo import demo
+from octavo.cli.evaluate import evaluate
+from octavo.cli.inspect import inspect
+
+
+@click.group(cls=Group)
+@click.version_option(octavo.__version__, prog_name="octavo", message="%(prog)s %(version)s")
+def app() -> None:
+    """Make trained TensorFlow models small and fast, without TensorFlow.
+
+    Begin with:
+      octavo demo
+      octavo convert my_saved_model -o my_model.tflite --recipe int8 --samples calibration.npz
+    """
+
+
+for command in (convert, evaluate, compare, inspect, demo):
+    app.add_command(command)

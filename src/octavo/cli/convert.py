@@ -1,0 +1,207 @@
+"""`octavo convert`: the main job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import click
+
+from octavo.cli.command import Command, option
+
+if TYPE_CHECKING:
+    from octavo.pipeline import Conversion
+    from octavo.recipe import Recipe
+    from octavo.report.summary import LeftFloat, Summary
+
+HOW = "How to quantize"
+WHAT = "What to convert"
+FILES = "Files"
+INTERFACE = ["float32", "int8", "uint8", "int16"]
+RECIPE_OPTIONS = {"recipe": "--recipe", "inputs": "--inputs", "outputs": "--outputs", "rule": "--rule"}
+"""Options that a plan makes meaningless: it holds a recipe, and what came of it."""
+
+
+class Options(TypedDict):
+    """The options of the command."""
+
+    output: Path
+    recipe: str | None
+    samples: tuple[str, ...]
+    inputs: str | None
+    outputs: str | None
+    rule: tuple[str, ...]
+    strict: bool
+    signature: tuple[str, ...]
+    shape: tuple[str, ...]
+    plan: Path | None
+    save_plan: Path | None
+    save_float: Path | None
+    as_json: bool
+    quiet: bool
+
+
+@click.command(cls=Command)
+@click.argument("model", type=click.Path())
+@option("-o", "--output", section=FILES, type=click.Path(path_type=Path), required=True, help="The .tflite to write.")
+@option("--samples", section=FILES, multiple=True, metavar="FILE", help="Representative inputs: .npz, .npy or a "
+        "folder of .npy. Of a model with several signatures: KEY=FILE for each.")  # fmt: skip
+@option("--save-float", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Write the float model "
+        "too, to compare with.")  # fmt: skip
+@option("--save-plan", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Write the decisions for "
+        "each operation and tensor, as JSON.")  # fmt: skip
+@option("--plan", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Replay a plan, perhaps "
+        "edited, in place of deciding anew.")  # fmt: skip
+@option("-r", "--recipe", section=HOW, metavar="NAME|FILE", help="float32 (default), float16, dynamic, weight_only, "
+        "int8, int16x8, or a .toml or .json file.")  # fmt: skip
+@option("--rule", section=HOW, multiple=True, metavar="RULE", help="A precision for some operations, such as "
+        "op=SOFTMAX,precision=float32 or layer=head/*,precision=int16x8. The last that matches counts.")  # fmt: skip
+@option("--inputs", section=HOW, type=click.Choice(INTERFACE), help="The dtype of the model's real inputs.")
+@option("--outputs", section=HOW, type=click.Choice(INTERFACE), help="The dtype of the model's real outputs.")
+@option("--strict", section=HOW, is_flag=True, help="Fail where an operation must stay float.")
+@option("--signature", section=WHAT, multiple=True, metavar="KEY", help="Convert this signature only; may be repeated.")
+@option("--shape", section=WHAT, multiple=True, metavar="NAME=DIMS", help="The shape of an input, such as "
+        "image=1,224,224,3; ? for a length known only at run time.")  # fmt: skip
+def convert(model: str, **options: Unpack[Options]) -> None:
+    """Turn MODEL into a .tflite, quantized as the recipe says.
+
+    MODEL is the directory of a SavedModel, or a float .tflite.
+
+    Examples:
+      octavo convert my_model -o my_model.tflite
+      octavo convert my_model -o my_model.tflite --recipe dynamic
+      octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
+      octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
+          --inputs int8 --outputs int8 --rule "op=SOFTMAX,precision=float32"
+    """
+    _check_places(model, options)
+    result = _run(model, options)
+    _save(result, options)
+    if not options["quiet"]:
+        _tell(model, result, options)
+
+
+def _check_places(model: str, options: Options) -> None:
+    """Before any work, so that an hour of calibration is not lost to a mistyped directory."""
+    from octavo.cli.values import place_for_output
+
+    inputs = [model, *options["samples"], *([str(options["plan"])] if options["plan"] else [])]
+    places = [options["output"], *filter(None, (options["save_plan"], options["save_float"]))]
+    for place in places:
+        place_for_output(place, inputs=inputs)
+    if len({place.absolute() for place in places}) < len(places):
+        from octavo.errors import UsageError
+
+        raise UsageError("two outputs would be written to the same file", where=", ".join(map(str, places)))
+
+
+def _run(model: str, options: Options) -> Conversion:
+    import octavo
+    from octavo.cli import values
+    from octavo.cli.progress import ProgressBar
+
+    recipe: Any = "float32" if options["plan"] else _recipe(options)
+    if options["plan"]:
+        _check_plan_stands_alone(options)
+    with ProgressBar("converting", quiet=options["quiet"]) as progress:
+        return octavo.convert(
+            model,
+            recipe=recipe,
+            samples=values.samples(options["samples"]),
+            signatures=options["signature"] or None,
+            shapes=values.shapes(options["shape"]),
+            plan=options["plan"],
+            progress=progress,
+        )
+
+
+def _recipe(options: Options) -> Recipe:
+    """The recipe of that name or file, as the other options change it."""
+    import msgspec
+
+    from octavo.cli import values
+    from octavo.recipe import read_recipe
+
+    base = read_recipe(options["recipe"] or "float32")
+    changes = {key: options[key] for key in ("inputs", "outputs") if options[key]}
+    more = read_recipe({**changes, "rules": values.rules(options["rule"])})
+    return msgspec.structs.replace(
+        base,
+        **{key: getattr(more, key) for key in changes},
+        rules=(*base.rules, *more.rules),
+        strict=base.strict or options["strict"],
+    )
+
+
+def _check_plan_stands_alone(options: Options) -> None:
+    from octavo.errors import UsageError
+
+    given = [flag for key, flag in RECIPE_OPTIONS.items() if options[key]]  # type: ignore[literal-required]  # of the keys
+    given += ["--samples"] if options["samples"] else []
+    given += ["--strict"] if options["strict"] else []
+    if given:
+        raise UsageError(
+            f"a plan holds its own recipe and ranges: leave out {', '.join(given)}", where=f"--plan {options['plan']}"
+        )
+
+
+def _save(result: Conversion, options: Options) -> None:
+    from octavo.write.file import save
+
+    if options["save_float"]:
+        save(result.reference, options["save_float"])
+    if options["save_plan"]:
+        save(f"{result.plan.to_json()}\n".encode(), options["save_plan"])
+    result.save(options["output"])
+
+
+def _tell(model: str, result: Conversion, options: Options) -> None:
+    from octavo.cli.terminal import show_json
+    from octavo.report.summary import summarize
+
+    summary = summarize(
+        result.plan, size=len(result.content), float_size=len(result.reference), warnings=result.warnings
+    )
+    following = _following(model, result, options)
+    if options["as_json"]:
+        import msgspec
+
+        files = {key: str(options[key]) for key in ("output", "save_plan", "save_float") if options[key]}
+        show_json({**files, **msgspec.structs.asdict(summary), "next": following})
+    else:
+        _print(summary, options["output"], following)
+
+
+def _print(summary: Summary, output: Path, following: str) -> None:
+    from octavo.cli.terminal import bytes_of, show_lines, show_table
+
+    share = "" if summary.size == summary.float_size else f", {summary.ratio:.1%} of the float model's"
+    show_lines(f"wrote {output}: {bytes_of(summary.size)}{share}", "")
+    show_table("", ("computes in", ">operations", "which"), [
+        (precision, str(sum(counts.values())), _counted(counts)) for precision, counts in summary.precisions.items()
+    ])  # fmt: skip
+    if summary.left_float:
+        show_table("Left in float", ("operation", "where", "why"), map(_left_float, summary.left_float))
+    show_lines(*(f"warning: {warning}" for warning in summary.warnings), f"next: {following}")
+
+
+def _left_float(group: LeftFloat) -> tuple[str, str, str]:
+    layers = list(dict.fromkeys(layer for layer in group.layers if layer))
+    where = ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
+    return f"{group.op} ×{len(group.layers)}", where, group.reason
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{op} ×{count}" if count > 1 else op for op, count in counts.items())
+
+
+def _following(model: str, result: Conversion, options: Options) -> str:
+    """The command that a user would most likely run now."""
+    output = options["output"]
+    if result.plan.recipe.precision == "float32" and not result.plan.recipe.rules:
+        target = output.with_name(f"{output.stem}_int8{output.suffix}")
+        return f"octavo convert {model} -o {target} --recipe int8 --samples FILE"
+    reference = options["save_float"]
+    if reference:
+        return f"octavo evaluate {output} --reference {reference} --samples HELD_OUT"
+    return f"octavo evaluate {output} --samples HELD_OUT"

@@ -1,0 +1,53 @@
+"""How a command ends that cannot do what it was asked."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import NoReturn
+
+import click
+
+from octavo.errors import OctavoError
+
+INTERRUPTED = 130
+DEFECT = 70
+ISSUES = "please report it with this command, the last lines of its --debug output and, if you may, the model"
+
+
+@contextlib.contextmanager
+def reported(*, as_json: bool, debug: bool) -> Iterator[None]:
+    """Turn what goes wrong inside into a message on stderr and an exit code.
+
+    With `as_json` the error is also a JSON document on stdout; with `debug` a traceback comes first.
+    """
+    try:
+        yield
+    except OctavoError as error:
+        _leave(error, code=error.code, as_json=as_json, debug=debug)
+    except KeyboardInterrupt:
+        click.echo("\ninterrupted: no file was left half written", err=True)
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except Exception as error:  # noqa: BLE001  # the last resort: no user should see a bare traceback
+        defect = OctavoError(f"a defect of Octavo: {type(error).__name__}: {error}", hint=ISSUES)
+        _leave(defect, code=DEFECT, as_json=as_json, debug=debug)
+
+
+def _leave(error: OctavoError, *, code: int, as_json: bool, debug: bool) -> NoReturn:
+    if debug:
+        traceback.print_exc()
+    color = False if os.environ.get("NO_COLOR") else None
+    click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True, color=color)
+    if as_json:
+        told = {"kind": type(error).__name__, "message": error.message, "at": error.where, "hint": error.hint}
+        click.echo(json.dumps({"error": {**told, "code": code}}, indent=1))
+    sys.exit(code)

@@ -1,0 +1,266 @@
+"""What is in a model, as a record that prints and serializes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import ml_dtypes
+import msgspec
+import numpy as np
+
+from octavo.ir.graph import Graph, Model, Node, Signature, Value
+
+OpPrecision = Literal["float32", "float16", "dynamic", "weight_only", "int8", "int16x8", "uint8", "exact", "other"]
+"""How an operation of a file computes, as its tensors show it: the recipe's words, `uint8` for the scheme of old
+converters, `exact` where nothing is a real number, `other` for the rest (bfloat16, complex, float64)."""
+_INTEGER: dict[str, OpPrecision] = {"int8": "int8", "int16": "int16x8", "uint8": "uint8"}
+_NARROW = {"int4": 4, "uint4": 4, "int2": 2, "uint2": 2}
+"""Dtypes that a file packs: bits of one number."""
+
+
+class Tensor(msgspec.Struct, frozen=True, kw_only=True):
+    """A tensor: `shape` has a number for each known dimension and an expression (`batch`, `2*dim_1`) for the others.
+
+    `scale` and `zero_point` belong to a tensor that is quantized as a whole; `scales` counts those of one that has a
+    scale per channel.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[int | str, ...]
+    scale: float | None = None
+    zero_point: int | None = None
+    scales: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+
+
+class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
+    """A way to call the model. The tensors bear the names by which the caller knows them."""
+
+    key: str
+    graph: str
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation: operator, source layer ("" where the model does not say), what it reads and makes.
+
+    `inputs` are the tensors computed at run time, `weights` the constants; `weight_bytes` adds up the latter.
+    """
+
+    op: str
+    layer: str
+    precision: OpPrecision
+    inputs: tuple[Tensor, ...]
+    weights: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    weight_bytes: int
+
+
+class GraphView(msgspec.Struct, frozen=True, kw_only=True):
+    """A graph: its operations in the order in which they run."""
+
+    name: str
+    operations: tuple[Operation, ...]
+
+
+class Totals(msgspec.Struct, frozen=True, kw_only=True):
+    """Sums over all graphs.
+
+    `parameters` counts the real numbers among the constants, each constant once; `constant_bytes` gives the bytes of
+    all constants by dtype; `size` is the bytes of the file, or of all files of the SavedModel.
+    """
+
+    operations: dict[str, int]
+    precisions: dict[str, int]
+    parameters: int
+    constant_bytes: dict[str, int]
+    size: int
+
+
+class Rewrite(msgspec.Struct, frozen=True, kw_only=True):
+    """A rewrite of the optimizer: the rule, its equation, and where it applied."""
+
+    rule: str
+    equation: str
+    layer: str
+
+
+class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
+    """A rule of the optimizer that nearly matched: where, and why it did not."""
+
+    rule: str
+    layer: str
+    reason: str
+
+
+class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in a model. `metadata` gives the bytes of each entry by name.
+
+    `rewrites` and `missed` say what the optimizer did and nearly did; a `.tflite` is shown as it stands.
+    """
+
+    signatures: tuple[SignatureView, ...]
+    graphs: tuple[GraphView, ...]
+    totals: Totals
+    description: str
+    metadata: dict[str, int]
+    rewrites: tuple[Rewrite, ...] = ()
+    missed: tuple[NearMiss, ...] = ()
+
+    def to_json(self) -> str:
+        """The record as indented JSON."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1).decode()
+
+    def __str__(self) -> str:
+        """Signatures, then one line per operation, then the totals."""
+        lines = [
+            f"{view.key}({', '.join(f'{t.name}: {t}' for t in view.inputs)}) "
+            f"-> {', '.join(f'{t.name}: {t}' for t in view.outputs)}"
+            for view in self.signatures
+        ]
+        for graph in self.graphs:
+            lines += [
+                f"{op.precision:<11} {op.op:<24} {', '.join(map(str, op.outputs)):<28} {op.layer}"
+                for op in graph.operations
+            ]
+        counted = ", ".join(f"{count} {code}" for code, count in self.totals.operations.items())
+        lines.append(f"{counted}; {self.totals.parameters:,} parameters; {self.totals.size:,} bytes")
+        return "\n".join(lines)
+
+
+def inspect(
+    model: Model, *, size: int, rewrites: Iterable[Rewrite] = (), missed: Iterable[NearMiss] = ()
+) -> Inspection:
+    """Describe a model whose file or files have `size` bytes."""
+    graphs = tuple(
+        GraphView(name=graph.name, operations=tuple(_operation(node) for node in graph)) for graph in model.graphs
+    )
+    operations = [operation for graph in graphs for operation in graph.operations]
+    return Inspection(
+        signatures=tuple(_signature(signature) for signature in model.signatures),
+        graphs=graphs,
+        totals=Totals(
+            operations=dict(Counter(operation.op for operation in operations).most_common()),
+            precisions=dict(Counter(operation.precision for operation in operations).most_common()),
+            parameters=sum(_count(value) for value in _constants(model.graphs) if _is_real(value)),
+            constant_bytes=_bytes_by_dtype(model.graphs),
+            size=size,
+        ),
+        description=model.description,
+        metadata={name: len(content) for name, content in model.metadata.items()},
+        rewrites=tuple(rewrites),
+        missed=tuple(missed),
+    )
+
+
+def _signature(signature: Signature) -> SignatureView:
+    graph = signature.graph
+    return SignatureView(
+        key=signature.key,
+        graph=graph.name,
+        inputs=tuple(_tensor(value, name) for name, value in zip(signature.inputs, graph.inputs, strict=True)),
+        outputs=tuple(_tensor(value, name) for name, value in zip(signature.outputs, graph.outputs, strict=True)),
+    )
+
+
+def _operation(node: Node) -> Operation:
+    read = [value for value in node.inputs if value is not None]
+    constants = [value for value in read if value.const is not None]
+    return Operation(
+        op=getattr(node.op, "custom_code", "") or node.op.code,
+        layer=_layer(node),
+        precision=precision_of(node),
+        inputs=tuple(_tensor(value) for value in read if value.const is None),
+        weights=tuple(_tensor(value) for value in constants),
+        outputs=tuple(_tensor(value) for value in node.outputs),
+        weight_bytes=sum(_bytes(value) for value in constants),
+    )
+
+
+def precision_of(node: Node) -> OpPrecision:
+    """How an operation computes, as the dtypes of its tensors tell."""
+    activations = [value for value in (*node.inputs, *node.outputs) if value is not None and value.const is None]
+    weights = [value for value in node.inputs if value is not None and value.const is not None]
+    integer = next((value.dtype.name for value in activations if value.quant is not None), "")
+    if integer in _INTEGER:
+        return _INTEGER[integer]
+    if any(value.dtype == np.float32 for value in activations):
+        return _with_float_activations(node, weights)
+    if any(_is_real(value) for value in (*activations, *weights)):
+        return "other"
+    return "exact"
+
+
+def _with_float_activations(node: Node, weights: list[Value]) -> OpPrecision:
+    """Float activations: the weights tell, where they stand behind a DEQUANTIZE that runs once at load, too."""
+    if any(value.quant is not None for value in weights):
+        return "weight_only" if node.op.code == "DEQUANTIZE" else "dynamic"
+    stored = [value.dtype for value in weights] + list(_unpacked(node))
+    if any(dtype == np.float16 for dtype in stored):
+        return "float16"
+    return "weight_only" if any(dtype.kind != "f" for dtype in _unpacked(node)) else "float32"
+
+
+def _unpacked(node: Node) -> Iterator[np.dtype[np.generic]]:
+    """The dtypes of the constants that the operation reads through a DEQUANTIZE."""
+    for value in node.inputs:
+        maker = None if value is None else value.producer
+        stored = maker.inputs[0] if maker is not None and maker.op.code == "DEQUANTIZE" else None
+        if stored is not None and stored.const is not None:
+            yield stored.dtype
+
+
+def _layer(node: Node) -> str:
+    source = next((part for part in node.origin if not part.startswith("rule:")), "")
+    return source.rpartition("/")[0] or source
+
+
+def _tensor(value: Value, name: str = "") -> Tensor:
+    quant = value.quant
+    whole = quant is not None and quant.scale.size == 1
+    return Tensor(
+        name=name or value.name,
+        dtype="string" if value.dtype == object else value.dtype.name,
+        shape=tuple(dim if isinstance(dim, int) else str(dim) for dim in value.shape),
+        scale=float(quant.scale[0]) if quant is not None and whole else None,
+        zero_point=int(quant.zero_point[0]) if quant is not None and whole else None,
+        scales=None if quant is None or whole else int(quant.scale.size),
+    )
+
+
+def _constants(graphs: Iterable[Graph]) -> list[Value]:
+    """Every constant once, though several operations or graphs read it."""
+    found: dict[tuple[int, str], Value] = {}
+    for graph in graphs:
+        for value in graph.values:
+            if value.const is not None:
+                found.setdefault((value.const.__array_interface__["data"][0], str(value.type)), value)
+    return list(found.values())
+
+
+def _bytes_by_dtype(graphs: Iterable[Graph]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for value in _constants(graphs):
+        total["string" if value.dtype == object else value.dtype.name] += _bytes(value)
+    return dict(total.most_common())
+
+
+def _bytes(value: Value) -> int:
+    assert value.const is not None
+    if value.dtype == object:
+        return sum(len(item) for item in value.const.flat)
+    return (_count(value) * _NARROW.get(value.dtype.name, 8 * value.dtype.itemsize) + 7) // 8
+
+
+def _count(value: Value) -> int:
+    return 0 if value.const is None else int(value.const.size)
+
+
+def _is_real(value: Value) -> bool:
+    return value.quant is not None or value.dtype.kind in "fc" or value.dtype == ml_dtypes.bfloat16
