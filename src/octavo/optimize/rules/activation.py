@@ -82,7 +82,7 @@ def fuse_activation(node: Node, build: Rewriter) -> Value | None:
     """
     (value,) = node.inputs
     source = None if value is None else value.producer
-    if value is None or source is None or not isinstance(source.op, FUSING) or not is_float(value, *source.inputs[:1]):
+    if value is None or source is None or not isinstance(source.op, FUSING) or not is_float(value):
         return None
     inner = BOUNDS.get(activation(source))
     fused = None if inner is None else _ACTIVATION_OF.get(_within(inner, _BOUNDS_OF[type(node.op)]))

@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from octavo.ir.graph import Node, Value
+from octavo.ops.batch_matmul import BatchMatMul
 from octavo.ops.binary import Add, Mul
+from octavo.ops.reshape import Reshape
+from octavo.ops.transpose import Transpose
 from octavo.optimize.rule import Rewriter, rewrites
-from octavo.optimize.rules._match import activation, is_alone, numbers, operands, per_channel, readers
+from octavo.optimize.rules._match import activation, is_alone, made_by, numbers, operands, per_channel, readers, uniform
 from octavo.optimize.rules._weighted import linear
+from octavo.schema.enums import Activation
 
 
 @rewrites(Mul)
@@ -188,3 +192,67 @@ def shift_after_filter(node: Node, build: Rewriter) -> Value | None:
         bias = np.asarray(target.bias + shift)
         return target.emit(build, bias=bias, fused_activation_function=activation(node))
     return None
+
+
+@rewrites(Mul)
+def scale_after_matmul(node: Node, build: Rewriter) -> Value | None:
+    """batch_matmul(move(fc(x, w)), y) · s → batch_matmul(move(fc(x, w · s)), y)
+
+    Attention scales the scores by one number; the layer that makes the queries can do that, behind whatever moves.
+
+    Before:
+        main(%x: float32[batch,6,8], %k: float32[batch,2,6,4]) {
+          %w = const float32[8,8]
+          %b = const float32[8]
+          %s = const float32[] 0.5
+          %t = const int32[4] [-1, 6, 2, 4]
+          %p = const int32[4] [0, 2, 1, 3]
+          %0: float32[batch,6,8] = FULLY_CONNECTED(%x, %w, %b) {keep_num_dims=True}
+          %1: float32[batch,6,2,4] = RESHAPE(%0, %t)
+          %2: float32[batch,2,6,4] = TRANSPOSE(%1, %p)
+          %3: float32[batch,2,6,6] = BATCH_MATMUL(%2, %k) {adj_y=True}
+          %4: float32[batch,2,6,6] = MUL(%3, %s)
+          return %4
+        }
+
+    After:
+        main(%x: float32[batch,6,8], %k: float32[batch,2,6,4]) {
+          %w = const float32[8,8]
+          %b = const float32[8]
+          %0: float32[batch,6,8] = FULLY_CONNECTED(%x, %w, %b) {keep_num_dims=True}
+          %t = const int32[4] [-1, 6, 2, 4]
+          %1: float32[batch,6,2,4] = RESHAPE(%0, %t)
+          %p = const int32[4] [0, 2, 1, 3]
+          %2: float32[batch,2,6,4] = TRANSPOSE(%1, %p)
+          %3: float32[batch,2,6,6] = BATCH_MATMUL(%2, %k) {adj_y=True}
+          return %3
+        }
+
+    Unless:
+        main(%x: float32[batch,6,4], %k: float32[batch,6,4]) {
+          %s = const float32[] 0.5
+          %3: float32[batch,6,6] = BATCH_MATMUL(%x, %k) {adj_y=True}
+          %4: float32[batch,6,6] = MUL(%3, %s)
+          return %4
+        }
+    """
+    for value, constant in operands(node):
+        scale, product = uniform(constant), made_by(value, BatchMatMul)
+        if scale is None or product is None or value.shape != node.output.shape or not is_alone(value, build.graph):
+            continue
+        left = _scaled(build, product.inputs[0], scale)
+        if left is not None and activation(node) is Activation.NONE:
+            return build(product.op, left, product.inputs[1])
+    return None
+
+
+def _scaled(build: Rewriter, value: Value | None, scale: float) -> Value | None:
+    """`value` · scale, when the filter that it comes from can take the scale."""
+    if value is None or not is_alone(value, build.graph):
+        return None
+    if (target := linear(value)) is not None:
+        factor = np.float32(scale)
+        return target.emit(build, filter=target.filter * factor, bias=target.bias * factor)
+    move = made_by(value, Reshape, Transpose)
+    source = None if move is None else _scaled(build, move.inputs[0], scale)
+    return None if move is None or source is None else build(move.op, source, *move.inputs[1:])

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from octavo.ir.dim import Dim
+from octavo.ir.dim import Dim, is_static, product
 from octavo.ir.graph import Node, Value
+from octavo.ir.source import Array
 from octavo.ops.activation import Relu, Relu6, ReluN1To1
 from octavo.ops.binary import Add, Mul
 from octavo.ops.expand_dims import ExpandDims
@@ -18,7 +19,7 @@ from octavo.ops.reshape import Reshape, reshape
 from octavo.ops.squeeze import Squeeze
 from octavo.ops.transpose import Transpose
 from octavo.optimize.rule import Rewriter, rewrites
-from octavo.optimize.rules._match import integers, is_alone, made_by, operands, per_channel
+from octavo.optimize.rules._match import integers, is_alone, made_by, numbers, operands, stretches
 from octavo.optimize.rules._weighted import linear
 
 
@@ -217,14 +218,14 @@ def fully_connected_keeps_dims(node: Node, build: Rewriter) -> Value | None:
           return %y
         }
     """
-    product = node.inputs[0]
-    inner = None if product is None else product.producer
-    if product is None or inner is None or not isinstance(inner.op, FullyConnected):
+    rows = node.inputs[0]
+    inner = None if rows is None else rows.producer
+    if rows is None or inner is None or not isinstance(inner.op, FullyConnected):
         return None
     value, weights = inner.inputs[:2]
     if value is None or weights is None or value.shape[-1] != weights.shape[1]:
         return None
-    if (*value.shape[:-1], weights.shape[0]) != node.output.shape or not is_alone(product, build.graph):
+    if (*value.shape[:-1], weights.shape[0]) != node.output.shape or not is_alone(rows, build.graph):
         return None
     return build(replace(inner.op, keep_num_dims=True), *inner.inputs)
 
@@ -273,7 +274,7 @@ def fully_connected_flattens(node: Node, build: Rewriter) -> Value | None:
 def constant_before_reshape(node: Node, build: Rewriter) -> Value | None:
     """reshape(conv(x, w)) + c → reshape(conv(x, w) + c)
 
-    When `c` is per channel and the channels stay: there it joins the bias.
+    When `c` is per channel and the channels stay, or are split: there it joins the bias.
 
     Before:
         main(%x: float32[batch,1,8,3]) {
@@ -299,6 +300,28 @@ def constant_before_reshape(node: Node, build: Rewriter) -> Value | None:
           return %y
         }
 
+    Before:
+        main(%x: float32[batch,6,8]) {
+          %w = const float32[8,8]
+          %c = const float32[2,4]
+          %s = const int32[4] [-1, 6, 2, 4]
+          %a: float32[batch,6,8] = FULLY_CONNECTED(%x, %w, _) {keep_num_dims=True}
+          %r: float32[batch,6,2,4] = RESHAPE(%a, %s)
+          %y: float32[batch,6,2,4] = ADD(%r, %c)
+          return %y
+        }
+
+    After:
+        main(%x: float32[batch,6,8]) {
+          %w = const float32[8,8]
+          %a: float32[batch,6,8] = FULLY_CONNECTED(%x, %w, _) {keep_num_dims=True}
+          %c = const float32[8]
+          %r: float32[batch,6,8] = ADD(%a, %c)
+          %s = const int32[4] [-1, 6, 2, 4]
+          %y: float32[batch,6,2,4] = RESHAPE(%r, %s)
+          return %y
+        }
+
     Unless:
         main(%x: float32[batch,1,8,3]) {
           %w = const float32[4,1,3,3]
@@ -316,11 +339,9 @@ def constant_before_reshape(node: Node, build: Rewriter) -> Value | None:
         source = None if inner is None else inner.inputs[0]
         if inner is None or source is None or linear(source) is None:
             continue
-        if not is_alone(value, build.graph) or not is_alone(source, build.graph) or source.shape[-1] != value.shape[-1]:
-            continue
-        vector = per_channel(constant.const, value.shape)
-        if vector is not None:
-            return build(inner.op, build(node.op, source, np.ascontiguousarray(vector)), *inner.inputs[1:])
+        vector = _flat(numbers(constant), value.shape, source.shape[-1])
+        if vector is not None and is_alone(value, build.graph) and is_alone(source, build.graph):
+            return build(inner.op, build(node.op, source, vector), *inner.inputs[1:])
     return None
 
 
@@ -375,3 +396,18 @@ def _reshape(build: Rewriter, value: Value, shape: tuple[Dim, ...]) -> Value | N
     if sum(not isinstance(dim, int) for dim in shape) > 1 or math.prod(d for d in shape if isinstance(d, int)) == 0:
         return None
     return reshape(build, value, shape)
+
+
+def _flat(constant: Array | None, shape: tuple[Dim, ...], channels: Dim) -> Array | None:
+    """The constant that meets a tensor of `shape` as one number for each of the channels that its end is made of."""
+    if constant is None or not stretches(constant, shape):
+        return None
+    for start in range(len(shape) - 1, 0, -1):
+        end = shape[start:]
+        if is_static(end) and product(end) == channels:
+            outer = max(constant.ndim - len(end), 0)
+            if any(dim != 1 for dim in constant.shape[:outer]):
+                return None
+            inner = constant.reshape(constant.shape[outer:])
+            return np.ascontiguousarray(np.broadcast_to(inner, tuple(int(dim) for dim in end)).reshape(-1))
+    return None

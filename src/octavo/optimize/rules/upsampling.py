@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from octavo.ir.dim import is_static
 from octavo.ir.graph import Node, Value
-from octavo.ops.reshape import Reshape
+from octavo.ops.reshape import Reshape, reshape
 from octavo.ops.resize import ResizeNearestNeighbor
 from octavo.ops.tile import Tile
 from octavo.optimize.rule import Rewriter, rewrites
-from octavo.optimize.rules._match import integers, made_by
+from octavo.optimize.rules._match import integers, is_float, made_by
 
 
-@rewrites(Reshape, phase="recognize")
+@rewrites(Tile, phase="canonicalize")
 def repeat_is_resize(node: Node, build: Rewriter) -> Value | None:
-    """reshape(tile(reshape(image))) → resize_nearest_neighbor(image)
+    """tile(reshape(image)) → reshape(resize_nearest_neighbor(image))
 
     So Keras writes UpSampling2D: each row (column) gets a dimension of its own, is copied along it, and joins it.
 
@@ -22,50 +23,47 @@ def repeat_is_resize(node: Node, build: Rewriter) -> Value | None:
         main(%x: float32[batch,4,5,3]) {
           %s = const int32[5] [-1, 4, 1, 5, 3]
           %m = const int32[5] [1, 1, 2, 1, 1]
-          %t = const int32[4] [-1, 8, 5, 3]
           %a: float32[batch,4,1,5,3] = RESHAPE(%x, %s)
           %b: float32[batch,4,2,5,3] = TILE(%a, %m)
-          %y: float32[batch,8,5,3] = RESHAPE(%b, %t)
-          return %y
+          return %b
         }
 
     After:
         main(%x: float32[batch,4,5,3]) {
           %size = const int32[2] [8, 5]
-          %y: float32[batch,8,5,3] = RESIZE_NEAREST_NEIGHBOR(%x, %size)
-          return %y
+          %a: float32[batch,8,5,3] = RESIZE_NEAREST_NEIGHBOR(%x, %size)
+          %t = const int32[5] [-1, 4, 2, 5, 3]
+          %b: float32[batch,4,2,5,3] = RESHAPE(%a, %t)
+          return %b
         }
 
     Unless:
         main(%x: float32[batch,4,5,3]) {
           %s = const int32[5] [-1, 1, 4, 5, 3]
           %m = const int32[5] [1, 2, 1, 1, 1]
-          %t = const int32[4] [-1, 8, 5, 3]
           %a: float32[batch,1,4,5,3] = RESHAPE(%x, %s)
           %b: float32[batch,2,4,5,3] = TILE(%a, %m)
-          %y: float32[batch,8,5,3] = RESHAPE(%b, %t)
-          return %y
+          return %b
         }
     """
-    tile = made_by(node.inputs[0], Tile)
-    single = made_by(tile.inputs[0], Reshape) if tile is not None else None
-    image = None if single is None else single.inputs[0]
-    if tile is None or single is None or image is None or image.rank != 4:
+    value, multiples = node.inputs[0], integers(node.inputs[1])
+    single = made_by(value, Reshape)
+    if value is None or single is None or single.inputs[0] is None or multiples is None or not is_float(value):
         return None
-    multiples = integers(tile.inputs[1]) or ()
-    for axis in (1, 2):
-        old, times = image.shape[axis], multiples[axis + 1] if len(multiples) == 5 else 0
-        if not isinstance(old, int) or multiples != tuple(times if i == axis + 1 else 1 for i in range(5)):
-            continue
-        enlarged = (*image.shape[:axis], old * times, *image.shape[axis + 1 :])
-        if single.output.shape != (*image.shape[: axis + 1], 1, *image.shape[axis + 1 :]):
-            continue
-        if node.output.shape == enlarged and all(isinstance(dim, int) for dim in enlarged[1:3]):
-            return _resize(build, image, (int(enlarged[1]), int(enlarged[2])))
-    return None
+    copied = [axis for axis, times in enumerate(multiples) if times != 1]
+    if value.rank != 5 or copied not in ([2], [3]) or value.shape[copied[0]] != 1:
+        return None
+    sides = [*value.shape[1 : copied[0]], *value.shape[copied[0] + 1 : -1]]
+    if not is_static(sides) or sum(not isinstance(dim, int) for dim in value.shape) > 1:
+        return None
+    image = reshape(build, single.inputs[0], (value.shape[0], *sides, value.shape[-1]))
+    times = [multiples[2], 1] if copied == [2] else [1, multiples[3]]
+    size = [int(side) * factor for side, factor in zip(sides, times, strict=True)]
+    resized = _resize(build, image, (size[0], size[1]))
+    return None if resized is None else reshape(build, resized, node.output.shape)
 
 
-@rewrites(ResizeNearestNeighbor, phase="recognize")
+@rewrites(ResizeNearestNeighbor, phase="canonicalize")
 def resize_of_resize(node: Node, build: Rewriter) -> Value | None:
     """resize(resize(image)) → resize(image)
 
