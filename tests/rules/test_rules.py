@@ -101,3 +101,28 @@ def size(dim):
         return dim
     lengths = {s: BATCH if s == "batch" else LENGTH for monomial in dim.terms for s in monomial}
     return sum(c * int(np.prod([lengths[s] for s in m], dtype=int)) for m, c in dim.terms.items())
+
+
+def test_integers_that_stand_for_real_numbers_are_left_alone():
+    text = """main(%x: int8[batch,4] q(0.5, 3)) {
+      %s = const int32[2] [-1, 4]
+      %t = const int32[3] [-1, 2, 2]
+      %a: int8[batch,4] q(0.5, 3) = RESHAPE(%x, %s)
+      %y: int8[batch,2,2] q(0.5, 3) = RESHAPE(%a, %t)
+      return %y
+    }"""
+    graph = graph_of(text)
+    assert not optimize(graph).applied
+    assert show(graph) == show(graph_of(text))
+
+
+def test_alike_nodes_that_round_differently_are_not_shared():
+    graph = graph_of("""main(%x: int8[batch,4] q(0.5, 3)) {
+      %a: int8[batch,4] q(0.5, 3) = RELU(%x)
+      %b: int8[batch,4] q(0.25, 3) = RELU(%x)
+      %c: int8[batch,4] q(0.25, 3) = RELU(%x)
+      %y: int8[batch,12] q(0.5, 3) = CONCATENATION(%a, %b, %c) {axis=1}
+      return %y
+    }""")
+    optimize(graph)
+    assert len(graph) >= 3

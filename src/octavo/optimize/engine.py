@@ -35,6 +35,8 @@ class Rewrites:
 def optimize(graph: Graph, *, only: Sequence[Rule] | None = None) -> Rewrites:
     """Rewrite `graph` in place by all rules, or `only` by those given.
 
+    Nodes that compute with integers that stand for real numbers stay as they are: another form would round otherwise.
+
     Raises:
         InternalError: a rule broke the graph, or rules undo each other for ever.
     """
@@ -61,7 +63,9 @@ def share(graph: Graph) -> None:
     first: dict[object, Node] = {}
     for node in graph:
         twin = first.setdefault((node.op, node.inputs), node)
-        if twin is not node and not any(value in graph.outputs for value in node.outputs):
+        if twin is node or any(a.quant != b.quant for a, b in zip(node.outputs, twin.outputs, strict=True)):
+            continue
+        if not any(value in graph.outputs for value in node.outputs):
             for old, new in zip(node.outputs, twin.outputs, strict=True):
                 graph.replace(old, new, keep_name=False)
             _erase_dead(graph, node)
@@ -90,7 +94,7 @@ class _Run:
         while queue:
             node = queue.popleft()
             waiting.discard(node)
-            for rule in chosen if node in self.graph else ():
+            for rule in chosen if node in self.graph and not _is_quantized(node) else ():
                 if rule.roots and node.op.code not in rule.roots:
                     continue
                 touched = self._apply(node, rule)
@@ -121,6 +125,11 @@ class _Run:
         for new_node in made:
             new_node.origin = (*dict.fromkeys([*new_node.origin, *origin]), f"rule:{rule.name}")
         return [*made, *_neighbours(made), *_neighbours_of(result)]
+
+
+def _is_quantized(node: Node) -> bool:
+    computed = [value for value in node.inputs if value is not None and value.const is None]
+    return any(value.quant is not None for value in (*computed, *node.outputs))
 
 
 def _neighbours(nodes: Iterable[Node]) -> list[Node]:

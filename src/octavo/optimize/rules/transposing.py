@@ -318,7 +318,7 @@ def _common_order(values: Sequence[Value | None], build: Rewriter, *, constants:
         assert value is not None
         inner = made_by(value, Transpose)
         if inner is None:
-            if constants and value.const is not None:
+            if constants and value.const is not None and value.quant is None:
                 continue
             return None
         if any(user is not value.users[0] for user in value.users) or value in build.graph.outputs:
