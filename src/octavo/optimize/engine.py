@@ -62,10 +62,8 @@ def share(graph: Graph) -> None:
     """Compute once what several nodes compute alike."""
     first: dict[object, Node] = {}
     for node in graph:
-        twin = first.setdefault((node.op, node.inputs), node)
-        if twin is node or any(a.quant != b.quant for a, b in zip(node.outputs, twin.outputs, strict=True)):
-            continue
-        if not any(value in graph.outputs for value in node.outputs):
+        twin = first.setdefault((node.op, node.inputs, tuple(map(_grid, node.outputs))), node)
+        if twin is not node and not any(value in graph.outputs for value in node.outputs):
             for old, new in zip(node.outputs, twin.outputs, strict=True):
                 graph.replace(old, new, keep_name=False)
             _erase_dead(graph, node)
@@ -125,6 +123,12 @@ class _Run:
         for new_node in made:
             new_node.origin = (*dict.fromkeys([*new_node.origin, *origin]), f"rule:{rule.name}")
         return [*made, *_neighbours(made), *_neighbours_of(result)]
+
+
+def _grid(value: Value) -> object:
+    """What of a value's quantization two alike values have in common."""
+    quant = value.quant
+    return quant and (quant.scale.tobytes(), quant.zero_point.tobytes(), quant.axis)
 
 
 def _is_quantized(node: Node) -> bool:

@@ -312,8 +312,8 @@ def transpose_into_matmul(node: Node, build: Rewriter) -> Value | None:
 
 
 def _common_order(values: Sequence[Value | None], build: Rewriter, *, constants: bool = True) -> tuple[int, ...] | None:
-    """The permutation that made every one of `values` that is no constant, when nobody else reads them."""
-    orders = set()
+    """The permutation that made every one of `values` that is no constant, when one of them has no other reader."""
+    orders, vanishes = set(), False
     for value in values:
         assert value is not None
         inner = made_by(value, Transpose)
@@ -321,10 +321,9 @@ def _common_order(values: Sequence[Value | None], build: Rewriter, *, constants:
             if constants and value.const is not None and value.quant is None:
                 continue
             return None
-        if any(user is not value.users[0] for user in value.users) or value in build.graph.outputs:
-            return None
+        vanishes = vanishes or (len(value.users) == 1 and value not in build.graph.outputs)
         orders.add(integers(inner.inputs[1]))
-    if len(orders) != 1:
+    if len(orders) != 1 or not vanishes:
         return None
     (order,) = orders
     if order is None or any(v is not None and v.const is not None and v.rank > len(order) for v in values):
