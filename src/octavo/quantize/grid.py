@@ -63,7 +63,7 @@ def quantize(array: Array, quant: Quantization, dtype: str, *, narrow: bool = Fa
     """The integers nearest to `array`; `narrow` keeps −128 out, as kernels expect of weights."""
     lowest, highest = LIMITS[dtype]
     scale, zero_point = (spread(part, quant.axis, array.ndim) for part in (quant.scale, quant.zero_point))
-    integers = np.rint(array / scale)
+    integers = np.asarray(np.rint(array / scale))
     if zero_point.any():
         integers += zero_point
     return np.clip(integers, lowest + narrow, highest, out=integers).astype(dtype)
