@@ -136,7 +136,9 @@ def evaluate(
     return score(outputs, read.labels if labels is None else np.asarray(labels), metric, output=output)
 
 
-def compare(reference: Any, candidate: Any, samples: SamplesLike, *, threads: int = 1) -> Comparison:
+def compare(
+    reference: Any, candidate: Any, samples: SamplesLike, *, threads: int = 1, progress: Progress | None = None
+) -> Comparison:
     """How near a candidate `.tflite` comes to a reference: outputs, layers, latency and size.
 
     Both are paths or bytes of `.tflite` models with the same inputs and outputs; `samples` in any form that
@@ -146,7 +148,11 @@ def compare(reference: Any, candidate: Any, samples: SamplesLike, *, threads: in
     from octavo.samples import read_samples
 
     return run(
-        _content(reference), _content(candidate), read_samples(samples, _runtime(reference).inputs), threads=threads
+        _content(reference),
+        _content(candidate),
+        read_samples(samples, _runtime(reference).inputs),
+        threads=threads,
+        progress=progress,
     )
 
 
@@ -169,9 +175,9 @@ def _content(model: Any) -> bytes:
 
 
 def _runtime(model: Any) -> Any:
-    from octavo.runtime import Runtime
+    from octavo.judge.real import RealRuntime
 
-    return Runtime(_content(model))
+    return RealRuntime(_content(model))
 
 
 def __getattr__(name: str) -> Any:

@@ -136,7 +136,6 @@ def nearest_file(path: Path) -> str:
     return f"{there.parent} exists, and has no {there.name!r} in it"
 
 
-
 def _some(names: Sequence[str], most: int = 4) -> str:
     shown = ", ".join(dict.fromkeys(names[:most]))
     return shown if len(names) <= most else f"{shown} and {len(names) - most} more"

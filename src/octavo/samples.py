@@ -23,11 +23,15 @@ LABELS = ("labels", "label", "y")
 
 @dataclass(frozen=True, slots=True)
 class Input:
-    """One input of the model: its name, dtype and shape (a symbolic dimension takes any length)."""
+    """One input of the model: its name, dtype and shape (a symbolic dimension takes any length).
+
+    Samples of the dtype `stored` are taken as they are, too: the integers of a quantized input.
+    """
 
     name: str
     dtype: np.dtype[Any]
     shape: tuple[Dim, ...]
+    stored: np.dtype[Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,8 @@ def read_samples(samples: SamplesLike, inputs: tuple[Input, ...]) -> Samples:
 
     - `.npz`, `.npy` or a mapping of arrays: each array is [samples, …]; each row is one call of the model.
     - a folder of `.npy` files, in the order of their names: each file is one call (or one row of it).
-    - an iterable, or a function that returns one: each item is the inputs of one call, as an array (one input), a list in
-      the order of the inputs, a dict by name, or TensorFlow's (signature key, dict).
+    - an iterable, or a function that returns one: each item is the inputs of one call, as an array (one input), a
+      list in the order of the inputs, a dict by name, or TensorFlow's (signature key, dict).
 
     An item may leave out the batch dimension.
 
@@ -162,7 +166,7 @@ def _fit(input: Input, value: Any, where: str) -> Array:
     if not (array.dtype == input.dtype or np.can_cast(array.dtype, input.dtype, "same_kind")):
         hint = f"convert it: array.astype('{input.dtype}')"
         raise SamplesError(f"the model takes {input.dtype}, the sample is {array.dtype}", where=where, hint=hint)
-    array = array.astype(input.dtype, copy=False)
+    array = array if array.dtype == input.stored else array.astype(input.dtype, copy=False)
     if array.ndim == len(input.shape) - 1 and (input.shape[0] == 1 or not isinstance(input.shape[0], int)):
         array = array[np.newaxis]
     _check_shape(input, array, where)

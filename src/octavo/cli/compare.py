@@ -37,8 +37,8 @@ def compare(  # noqa: PLR0913  # one for each option
     from octavo.cli.progress import ProgressBar
     from octavo.cli.terminal import show_json
 
-    with ProgressBar("comparing", quiet=quiet):
-        compared = octavo.compare(reference, candidate, samples, threads=threads)
+    with ProgressBar("comparing", quiet=quiet) as progress:
+        compared = octavo.compare(reference, candidate, samples, threads=threads, progress=progress)
     if as_json:
         show_json(compared)
     elif not quiet:

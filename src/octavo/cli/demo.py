@@ -48,7 +48,7 @@ def demo(*, output: Path, as_json: bool, quiet: bool) -> None:
         show_lines(f"{example} in every precision; files in {output}/", "")
         _show(rows)
         best = output / "digits_int8.tflite"
-        show_lines("", f"next: octavo inspect {best}")
+        show_lines(f"next: octavo inspect {best}")
 
 
 def find_example(name: str) -> Path:
@@ -82,8 +82,7 @@ def _measure(example: Path, output: Path, mode: str, progress: ProgressBar) -> d
     path = result.save(output / f"digits_{mode}.tflite")
     save(f"{result.plan.to_json()}\n".encode(), output / f"digits_{mode}.plan.json")
     score = octavo.evaluate(result, held_out, progress=progress)
-    progress(f"comparing {mode} with float32", 0, None)
-    compared = octavo.compare(result.reference, result, held_out)
+    compared = octavo.compare(result.reference, result, held_out, progress=progress)
     return _row(mode, path, score, compared)
 
 

@@ -40,8 +40,7 @@ def evaluate(  # noqa: PLR0913  # one for each option
             path: octavo.evaluate(path, samples, metric=metric, output=output, progress=progress)
             for path in dict.fromkeys(filter(None, (reference, model)))
         }
-        progress("comparing", 0, None)
-        compared = octavo.compare(reference, model, samples) if reference else None
+        compared = octavo.compare(reference, model, samples, progress=progress) if reference else None
     if as_json:
         both = {"reference": scores.get(reference or ""), "comparison": compared} if reference else {}
         show_json({"model": model, "score": scores[model], **both})

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from octavo.errors import UsageError
-from octavo.judge.metrics import agreement, relative_error, sqnr
 from octavo.ir.source import Array
-from octavo.runtime import Runtime
+from octavo.judge.metrics import agreement, relative_error, sqnr
+from octavo.judge.real import RealRuntime
 from octavo.samples import Sample, Samples
 
+Progress = Callable[[str, int, int | None], None]
 LAYER_SAMPLES = 8
 """Layers are compared on this many samples: every tensor must be kept, which is slow."""
 
@@ -49,7 +50,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything measured about a candidate beside its reference. Sizes are bytes. Layers stand in the order of work."""
+    """Everything measured about a candidate beside its reference; sizes in bytes, layers in the order of work."""
 
     samples: int
     outputs: tuple[OutputFidelity, ...]
@@ -64,16 +65,24 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.layers, key=lambda layer: layer.sqnr, default=None)
 
 
-def compare(reference: bytes, candidate: bytes, samples: Samples, *, threads: int = 1, repeats: int = 30) -> Comparison:
-    """Run both models on the same samples.
+def compare(
+    reference: bytes,
+    candidate: bytes,
+    samples: Samples,
+    *,
+    threads: int = 1,
+    repeats: int = 30,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Run both models on the same samples. Integers that stand for real numbers are compared as these.
 
     Raises:
         UsageError: the models have different inputs or outputs.
     """
-    first, second = (Runtime(model, threads=threads) for model in (reference, candidate))
+    first, second = (RealRuntime(model, threads=threads) for model in (reference, candidate))
     gathered: dict[str, tuple[list[Array], list[Array]]] = {}
     count = 0
-    for count, sample in enumerate(samples, start=1):  # noqa: B007  # the last number is the count
+    for count, sample in enumerate(samples, start=1):
         ours, theirs = first.run(sample), second.run(sample)
         if list(ours) != list(theirs):
             raise UsageError(f"the models have different outputs: {list(ours)} and {list(theirs)}")
@@ -81,6 +90,8 @@ def compare(reference: bytes, candidate: bytes, samples: Samples, *, threads: in
             pair = gathered.setdefault(name, ([], []))
             pair[0].append(ours[name])
             pair[1].append(theirs[name])
+        if progress is not None:
+            progress("comparing", count, samples.count)
     probe = list(itertools.islice(samples, LAYER_SAMPLES))
     return Comparison(
         samples=count,
@@ -94,7 +105,7 @@ def compare(reference: bytes, candidate: bytes, samples: Samples, *, threads: in
 
 def compare_layers(reference: bytes, candidate: bytes, samples: list[Sample]) -> tuple[LayerFidelity, ...]:
     """The SQNR of every inner tensor that both models have under one name (or `name/int8`, `name/int16`)."""
-    first, second = (Runtime(model, keep_all=True) for model in (reference, candidate))
+    first, second = (RealRuntime(model, keep_all=True) for model in (reference, candidate))
     signal: dict[str, float] = {}
     noise: dict[str, float] = {}
     for sample in samples:
@@ -131,7 +142,7 @@ def _fidelity(name: str, reference: Array, candidate: Array) -> OutputFidelity:
     )
 
 
-def _latency(first: Runtime, second: Runtime, sample: Sample, threads: int, repeats: int) -> Latency:
+def _latency(first: RealRuntime, second: RealRuntime, sample: Sample, threads: int, repeats: int) -> Latency:
     """In turns, so that a machine whose speed drifts treats both alike."""
     rounds = [(first.benchmark(sample, repeats=1)[0], second.benchmark(sample, repeats=1)[0]) for _ in range(repeats)]
     reference, candidate = np.median(np.array(rounds), axis=0) * 1e3

@@ -8,9 +8,9 @@ import msgspec
 import numpy as np
 
 from octavo.errors import SamplesError, UsageError, did_you_mean
-from octavo.judge.metrics import Metric, metric
 from octavo.ir.source import Array
-from octavo.runtime import Runtime
+from octavo.judge.metrics import Metric, metric
+from octavo.judge.real import RealRuntime
 from octavo.samples import Samples
 
 Progress = Callable[[str, int, int | None], None]
@@ -29,7 +29,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     high: float | None = None
 
 
-def outputs_of(runtime: Runtime, samples: Samples, *, progress: Progress | None = None) -> dict[str, Array]:
+def outputs_of(runtime: RealRuntime, samples: Samples, *, progress: Progress | None = None) -> dict[str, Array]:
     """The outputs of every sample, by name, joined along the first dimension."""
     gathered: dict[str, list[Array]] = {}
     for done, sample in enumerate(samples, start=1):
