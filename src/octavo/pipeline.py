@@ -170,10 +170,10 @@ def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequenc
     assert given is not None
     samples = read_samples(given, inputs_of(signature))
     names = {value.name for value in signature.graph.values}
-    runtime = Runtime(reference, signature=signature.key)
-    return calibrate(
-        runtime, samples, [name for name in wanted if name in names], progress=job.progress, count=samples.count
-    )
+    here = [name for name in wanted if name in names]
+    spread = here if job.recipe.ranges == "least_error" or job.recipe.correct_bias else []
+    runtime = Runtime(reference, signature=signature.key, keep_all=bool(spread))
+    return calibrate(runtime, samples, here, spread=spread, progress=job.progress, count=samples.count)
 
 
 def _by_graph(model: Model) -> list[Signature]:

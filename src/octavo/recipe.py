@@ -41,8 +41,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """How a model is to be quantized.
 
     `precision` holds for every operation that no rule names. `inputs` and `outputs` are the dtypes of the model's
-    interface. `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how activation
-    ranges are chosen: `minmax` takes all that was seen. `small` is the number of elements below which
+    interface. `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how int8
+    activation ranges are chosen: `least_error` clips rare large numbers where that lowers the expected error,
+    `minmax` takes all that was seen. `correct_bias` lets biases make up for what the rounding of weights
+    adds to a layer's mean. `small` is the number of elements below which
     weights are not worth quantizing when activations stay float. With `strict`, whatever must stay float is an error.
     """
 
@@ -50,7 +52,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     inputs: Interface = "float32"
     outputs: Interface = "float32"
     per_channel: bool = True
-    ranges: Literal["minmax"] = "minmax"
+    ranges: Literal["least_error", "minmax"] = "least_error"
+    correct_bias: bool = True
     small: int = 1024
     strict: bool = False
     rules: tuple[Rule, ...] = ()

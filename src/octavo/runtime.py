@@ -11,7 +11,8 @@ import os
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -97,6 +98,13 @@ class Runtime:
             raise UsageError("inner tensors are kept only on demand", hint="load the model with keep_all=True")
         return dict(self._session.inner(dequantized=dequantized))
 
+    def numbers(self, names: Iterable[str]) -> Iterator[tuple[str, Array]]:
+        """What the tensors called `names` held in the last `calibrate`, as stored; those without memory are left out.
+
+        The model must have been loaded with `keep_all`.
+        """
+        return iter(()) if self._watched is None else self._watched.named(names)
+
     def calibrate(self, inputs: Mapping[str, Array]) -> dict[str, tuple[float, float]]:
         """The least and greatest number of each float tensor in one run, by the name of the tensor.
 
@@ -137,11 +145,12 @@ class Runtime:
             raise UsageError(f"there is no model {self._model}")
         content = {"model_path": str(self._model)} if isinstance(self._model, Path) else {"model_content": self._model}
         without = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        with _quiet(), _refusals("LiteRT refuses the model"):
+        with _quiet(), _refusals("LiteRT refuses the model"), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")  # it is what we want
             return Interpreter(
                 **content,
                 num_threads=self._threads,
-                experimental_op_resolver_type=without if self._keep_all else OpResolverType.AUTO,
+                experimental_op_resolver_type=without if self._keep_all and not watched else OpResolverType.BUILTIN,
                 experimental_preserve_all_tensors=self._keep_all,
                 experimental_disable_delegate_node_fusion=watched,
                 experimental_force_delegate_node_profiling=watched,
@@ -156,6 +165,7 @@ class _Session:
         self._wrapper = interpreter._interpreter  # noqa: SLF001  # see the module's docstring
         self._subgraph = subgraph
         self._shapes: dict[int, tuple[int, ...]] = {}
+        self._indices: dict[str, int] = {}
 
     def feed(self, ports: tuple[RuntimeTensor, ...], inputs: Mapping[str, Array]) -> None:
         """Check the inputs and set them."""
@@ -195,6 +205,18 @@ class _Session:
                 continue
             quant = _quant(details[index])
             yield details[index]["name"], _real(array, quant) if dequantized and quant is not None else array
+
+    def named(self, names: Iterable[str]) -> Iterator[tuple[str, Array]]:
+        """Tensors by name."""
+        if not self._indices:
+            details = self._interpreter.get_tensor_details(self._subgraph)
+            self._indices = {detail["name"]: detail["index"] for detail in details}
+        for name in names:
+            if name in self._indices:
+                try:
+                    yield name, self.read(self._indices[name])
+                except ValueError:  # what LiteRT says of a tensor without memory
+                    continue
 
     def reset(self) -> None:
         """Clear the states."""

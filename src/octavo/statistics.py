@@ -1,11 +1,56 @@
-"""What calibration learns of each tensor: a value that merges, so that shards add up to the whole."""
+"""What calibration learns of each tensor: values that merge, so that shards add up to the whole."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from functools import reduce
+from dataclasses import dataclass, field
+from functools import cache, reduce
+from typing import Any
 
 import msgspec
+import numpy as np
+
+from octavo.ir.source import Array
+
+BINS = 1 << 14
+"""Bins of a histogram: sign, exponent and the first five bits of the mantissa of a float32."""
+_SHIFT = 32 - 14
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Spread:
+    """How the numbers of a tensor are spread, from a part of the samples.
+
+    `counts` is int64[BINS]: how many numbers fall into each bin of float32 bit patterns (at most 1/32 wide, relative
+    to their magnitude). `sums` is float64[channels], the sum over all but the last dimension of `rows` rows.
+    """
+
+    counts: Array
+    sums: Array
+    rows: int
+
+    @classmethod
+    def of(cls, array: Array, *, most: int = 1 << 14) -> Spread:
+        """The spread of a float32 tensor; the histogram looks at every nth number, at about `most` of them."""
+        flat = array.reshape(-1)
+        channels = array.shape[-1] if array.ndim else 1
+        step = max(1, flat.size // most)
+        while math.gcd(step, channels) > 1:  # else some channels would never be looked at
+            step += 1
+        picked = np.ascontiguousarray(flat[::step], np.float32)
+        counts = np.bincount(picked.view(np.uint32) >> _SHIFT, minlength=BINS)
+        rows = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
+        return cls(counts, rows.sum(axis=0, dtype=np.float64), len(rows))
+
+    def merge(self, other: Spread) -> Spread:
+        """Both together. Associative and commutative."""
+        return Spread(self.counts + other.counts, self.sums + other.sums, self.rows + other.rows)
+
+    @property
+    def mean(self) -> Array:
+        """The mean of each channel, float64."""
+        return self.sums / max(self.rows, 1)
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -20,20 +65,16 @@ class Range(msgspec.Struct, frozen=True):
         return Range(min(self.low, other.low), max(self.high, other.high), self.samples + other.samples)
 
 
-class Statistics(msgspec.Struct, frozen=True):
-    """The range of each tensor, by the name of its value in the graph."""
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What is known of each tensor, by the name of its value in the graph: its range, and how it is spread."""
 
-    ranges: dict[str, Range] = {}
+    ranges: Mapping[str, Range] = field(default_factory=dict)
+    spreads: Mapping[str, Spread] = field(default_factory=dict)
 
     def merge(self, other: Statistics) -> Statistics:
         """What is known after both, whichever tensors each has seen. Associative and commutative."""
-        names = dict.fromkeys([*self.ranges, *other.ranges])
-        return Statistics({name: merged(self.ranges.get(name), other.ranges.get(name)) for name in names})
-
-    @classmethod
-    def of(cls, seen: Mapping[str, tuple[float, float]]) -> Statistics:
-        """The statistics of one sample."""
-        return cls({name: Range(float(low), float(high)) for name, (low, high) in seen.items()})
+        return Statistics(_union(self.ranges, other.ranges), _union(self.spreads, other.spreads))
 
     @classmethod
     def total(cls, parts: Iterable[Statistics]) -> Statistics:
@@ -41,19 +82,47 @@ class Statistics(msgspec.Struct, frozen=True):
         return reduce(cls.merge, parts, cls())
 
     def to_json(self) -> bytes:
-        """A serialized form, which `from_json` reads."""
-        return msgspec.json.encode(self)
+        """A serialized form, which `from_json` reads. Histograms are stored by their occupied bins."""
+        spreads = {name: _packed(spread) for name, spread in self.spreads.items()}
+        return msgspec.json.encode({"ranges": self.ranges, "spreads": spreads})
 
     @classmethod
     def from_json(cls, text: bytes) -> Statistics:
         """What `to_json` wrote."""
-        return msgspec.json.decode(text, type=cls)
+        content = msgspec.json.decode(text)
+        ranges = msgspec.convert(content["ranges"], dict[str, Range])
+        return cls(ranges, {name: _unpacked(packed) for name, packed in content["spreads"].items()})
 
 
-def merged(one: Range | None, other: Range | None) -> Range:
-    """The union of two ranges, of which one may be missing."""
-    if one is None or other is None:
-        known = one or other
-        assert known is not None
-        return known
-    return one.merge(other)
+@cache
+def edges() -> Array:
+    """The number of the greatest magnitude in each bin, float64[BINS]; zero in the bins of zero and of what is no number.
+
+    Must not be changed.
+    """
+    outer = ((np.arange(BINS, dtype=np.uint32) << _SHIFT) | np.uint32((1 << _SHIFT) - 1)).view(np.float32)
+    real = np.isfinite(outer) & (np.arange(BINS) % (BINS // 2) > 0)
+    return np.where(real, outer, 0).astype(np.float64)
+
+
+def _union(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    both = dict(one)
+    for name, value in other.items():
+        both[name] = both[name].merge(value) if name in both else value
+    return both
+
+
+def _packed(spread: Spread) -> dict[str, Any]:
+    bins = np.flatnonzero(spread.counts)
+    return {
+        "bins": bins.tolist(),
+        "counts": spread.counts[bins].tolist(),
+        "sums": spread.sums.tolist(),
+        "rows": spread.rows,
+    }
+
+
+def _unpacked(packed: dict[str, Any]) -> Spread:
+    counts = np.zeros(BINS, np.int64)
+    counts[packed["bins"]] = packed["counts"]
+    return Spread(counts, np.array(packed["sums"], np.float64), packed["rows"])

@@ -13,7 +13,7 @@ from octavo.plan import Plan
 from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide, needs
 from octavo.recipe import Recipe, Rule
-from octavo.statistics import Range, Statistics
+from octavo.statistics import Range, Spread, Statistics
 
 CLASSIFIER = """main(%x: float32[batch,8,8,4]) {
   %w = const float32[8,3,3,4]
@@ -42,7 +42,8 @@ def seen(graph, batch: int = 4) -> Statistics:
     }
     numbers = interpret(graph, inputs)
     return Statistics(
-        {v.name: Range(float(a.min()), float(a.max())) for v, a in numbers.items() if a.dtype.kind == "f" and a.size}
+        {v.name: Range(float(a.min()), float(a.max())) for v, a in numbers.items() if a.dtype.kind == "f" and a.size},
+        {v.name: Spread.of(a) for v, a in numbers.items() if a.dtype.kind == "f" and a.size},
     )
 
 

@@ -3,49 +3,80 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import Protocol
 
 from octavo.errors import InternalError, SamplesError
-from octavo.runtime import Runtime
+from octavo.ir.source import Array
 from octavo.samples import Sample
-from octavo.statistics import Range, Statistics
+from octavo.statistics import Range, Spread, Statistics
 
 Progress = Callable[[str, int, int | None], None]
 """`(what, done, total)`: called after each step; `total` is None where it is not known beforehand."""
+WATCHED = 16
+"""The histograms look at all of the first so many samples, then at ever fewer: every second, fourth, eighth."""
+
+
+class Watcher(Protocol):
+    """The part of a runtime that calibration needs."""
+
+    def calibrate(self, inputs: Sample) -> dict[str, tuple[float, float]]:
+        """The least and greatest number of each tensor in one run."""
+        ...
+
+    def numbers(self, names: Iterable[str]) -> Iterable[tuple[str, Array]]:
+        """What the tensors held in it."""
+        ...
 
 
 def calibrate(
-    runtime: Runtime,
+    runtime: Watcher,
     samples: Iterable[Sample],
     names: Collection[str],
     *,
+    spread: Sequence[str] = (),
     progress: Progress | None = None,
     count: int | None = None,
 ) -> Statistics:
-    """The range of each value in `names` over all samples. Each sample is used once, and none is kept.
+    """The range of each value in `names` over all samples, and how those in `spread` are spread over some of them.
+
+    Each sample is used once, and none is kept. `runtime` must keep its tensors if `spread` is not empty.
 
     Raises:
         SamplesError: there is no sample, or the model computes NaN or an infinity from one.
         InternalError: the runtime did not report one of the values.
     """
     ranges: dict[str, Range] = {}
-    done = 0
-    for done, sample in enumerate(samples, start=1):
-        seen = runtime.calibrate(sample)
-        missing = [name for name in names if name not in seen]
-        if missing:
-            raise InternalError(f"the runtime reported no range for {len(missing)} tensors, such as {missing[0]!r}")
-        for name in names:
-            low, high = seen[name]
-            if not (math.isfinite(low) and math.isfinite(high)):
-                raise SamplesError(
-                    f"the float model computes {low if not math.isfinite(low) else high} in {name!r}",
-                    where=f"sample {done - 1}",
-                    hint="check the scale of this sample against what the model was trained on",
-                )
+    spreads: dict[str, Spread] = {}
+    for number, sample in enumerate(samples):
+        for name, fresh in _ranges(runtime.calibrate(sample), names, number).items():
             known = ranges.get(name)
-            fresh = Range(low, high)
             ranges[name] = fresh if known is None else known.merge(fresh)
+        if spread and _is_watched(number):
+            for name, array in runtime.numbers(spread):
+                seen = Spread.of(array)
+                spreads[name] = spreads[name].merge(seen) if name in spreads else seen
         if progress is not None:
-            progress("calibrating", done, count)
-    return Statistics(ranges)
+            progress("calibrating", number + 1, count)
+    return Statistics(ranges, spreads)
+
+
+def _ranges(seen: dict[str, tuple[float, float]], names: Collection[str], number: int) -> dict[str, Range]:
+    missing = [name for name in names if name not in seen]
+    if missing:
+        raise InternalError(f"the runtime reported no range for {len(missing)} tensors, such as {missing[0]!r}")
+    for name in names:
+        low, high = seen[name]
+        if not (math.isfinite(low) and math.isfinite(high)):
+            raise SamplesError(
+                f"the float model computes {high if math.isfinite(low) else low} in {name!r}",
+                where=f"sample {number}",
+                hint="check the scale of this sample against what the model was trained on",
+            )
+    return {name: Range(*seen[name]) for name in names}
+
+
+def _is_watched(number: int) -> bool:
+    """Whether the histograms look at this sample: the spacing doubles each time as many have passed."""
+    spacing = 1 << max(0, (number // WATCHED).bit_length() - 1) if number >= WATCHED else 1
+    return number % spacing == 0

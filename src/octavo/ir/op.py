@@ -63,6 +63,13 @@ class Op:
         """The operation's meaning, in numpy."""
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
 
+    def mean_response(self, mean: Array, weight: Array) -> Array | None:  # noqa: ARG002  # most ops have no weight
+        """The mean of each output channel, float64, when the input's channels have this `mean`; without the bias.
+
+        None for operations of which this cannot be said from the means alone.
+        """
+        return None
+
     def version(self, node: Node) -> int:  # noqa: ARG002  # the least version that holds most ops
         """The least version of the operator in the schema that can hold `node`."""
         return 1

@@ -96,6 +96,13 @@ class Conv2D(Op):
     }
     kernels: ClassVar = INT8_AND_INT16
 
+    def mean_response(self, mean: Array, weight: Array) -> Array:
+        """Each filter's taps add up per channel; borders that padding fills with zeros are neglected."""
+        out, _, _, taken = weight.shape
+        groups = len(mean) // taken
+        taps = weight.sum(axis=(1, 2), dtype=np.float64).reshape(groups, out // groups, taken)
+        return np.einsum("goi,gi->go", taps, mean.reshape(groups, taken)).reshape(out)
+
     def version(self, node: Node) -> int:
         """From `op_version.cc` of LiteRT: hybrid 2 and 5, int8 3, int16 4, grouped 6, int4 7, bias type 8."""
         input, filter = (v for v in node.inputs[:2] if v is not None)

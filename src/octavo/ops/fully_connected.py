@@ -69,6 +69,10 @@ class FullyConnected(Op):
     }
     kernels: ClassVar = INT8_AND_INT16
 
+    def mean_response(self, mean: Array, weight: Array) -> Array:
+        """The weights times the mean."""
+        return weight.astype(np.float64) @ mean
+
     def version(self, node: Node) -> int:
         """From `op_version.cc` of LiteRT; a missing bias needs 6, `keep_num_dims` 5, the rest depends on dtypes."""
         input, weights = (v for v in node.inputs[:2] if v is not None)

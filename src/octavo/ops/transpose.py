@@ -48,10 +48,10 @@ class Transpose(Op):
     kernels: ClassVar = INT8_AND_INT16
 
     def version(self, node: Node) -> int:
-        """int8 since 2, int16 since 4; more than five dimensions since 5."""
-        if node.output.rank > 5:
-            return 5
-        return {"int8": 2, "int16": 4}.get(node.output.dtype.name, 1)
+        """From `op_version.cc` of LiteRT: by rank (5: 4, 6: 6, more: 8), and by dtype."""
+        by_rank = {5: 4, 6: 6}.get(node.output.rank, 1 if node.output.rank < 5 else 8)
+        by_dtype = {"int8": 2, "bool": 3, "int16": 5, "int4": 7, "bfloat16": 8}
+        return max(by_rank, by_dtype.get(node.output.dtype.name, 1))
 
 
 def transpose(build: Builder, value: Value, order: Sequence[int]) -> Value:

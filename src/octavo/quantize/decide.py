@@ -51,12 +51,12 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
 
 def _graph(graph: Graph, recipe: Recipe, statistics: Statistics) -> GraphPlan:
     choices = choose(graph, recipe)
-    grids = activation_grids(graph, choices, statistics)
+    grids = activation_grids(graph, choices, statistics, clip=recipe.ranges == "least_error")
     scales: dict[tuple[str, str, str], float] = {(grid.value, grid.dtype, grid.reader): grid.scale[0] for grid in grids}
     for node in graph:
         choice = choices[node]
         lookup = _scale_of(scales, INTEGER.get(choice.precision, ""), node.outputs[0].name)
-        grids += constant_grids(node, choice, recipe, lookup)
+        grids += constant_grids(node, choice, recipe, lookup, statistics.spreads)
     return GraphPlan(
         graph=graph.name,
         ops=tuple(decision(node, choices[node]) for node in graph),

@@ -13,11 +13,13 @@ from dataclasses import dataclass, field
 
 from octavo.errors import InternalError
 from octavo.ir.graph import Graph, Node, Value
-from octavo.ir.port import Fixed, Observed, Plain, SameAs
+from octavo.ir.port import Fixed, Observed, SameAs
 from octavo.ir.port import Grid as Dictated
+from octavo.ir.source import Array
 from octavo.plan import Grid
 from octavo.quantize.grid import Interval, activation_grid
 from octavo.quantize.precision import INTEGER, Choice
+from octavo.quantize.ranges import least_error
 from octavo.statistics import Statistics
 
 NARROW = 0.5
@@ -39,8 +41,12 @@ class Group:
 
     members: dict[Tensor, None]
     interval: Interval | None = None
+    counts: Array | None = None
     dictated: Dictated | None = None
     dictator: str = ""
+    clipped: bool = False
+    whole: bool = False
+    """Whether every number must lie inside: the outputs of the model are not clipped."""
 
 
 @dataclass(slots=True)
@@ -58,14 +64,20 @@ class Groups:
             a, b = b, a
         a.members.update(b.members)
         a.interval = b.interval if a.interval is None else a.interval if b.interval is None else a.interval | b.interval
+        a.counts = a.counts if b.counts is None else b.counts if a.counts is None else a.counts + b.counts
+        a.whole |= b.whole
         if a.dictated is None:
             a.dictated, a.dictator = b.dictated, b.dictator
         for member in b.members:
             self.of[member] = a
 
 
-def activation_grids(graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics) -> list[Grid]:
+def activation_grids(
+    graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics, *, clip: bool = False
+) -> list[Grid]:
     """The grid of every tensor that an operation reads or makes in integers.
+
+    With `clip`, an int8 range is made smaller where that lowers the expected error.
 
     Raises:
         InternalError: the statistics hold no range for a tensor that needs one.
@@ -78,6 +90,12 @@ def activation_grids(graph: Graph, choices: Mapping[Node, Choice], statistics: S
         _share_moved(node, INTEGER[choices[node].precision], groups)
     for node in nodes:
         _share_joined(node, INTEGER[choices[node].precision], groups)
+    for tensor, group in groups.of.items():
+        group.whole |= tensor.value in graph.outputs
+    if clip:
+        narrowed = {id(group): group for tensor, group in groups.of.items() if tensor.dtype == "int8"}
+        for group in narrowed.values():
+            _narrow(group)
     return [_grid(tensor, group) for tensor, group in groups.of.items()]
 
 
@@ -107,7 +125,8 @@ def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> No
     for _, value, port in [*real_operands(node), *real_results(node)]:
         tensor = tensor_of(node, value, dtype)
         if tensor not in groups.of:
-            groups.of[tensor] = Group({tensor: None}, _interval(value, statistics))
+            spread = statistics.spreads.get(value.name) if value.const is None else None
+            groups.of[tensor] = Group({tensor: None}, _interval(value, statistics), spread.counts if spread else None)
         dictated = getattr(port, dtype) if isinstance(port, Fixed) else None
         if dictated is not None:
             groups.of[tensor].dictated, groups.of[tensor].dictator = dictated, node.op.code
@@ -129,6 +148,15 @@ def _share_joined(node: Node, dtype: str, groups: Groups) -> None:
         target = results.get(port.port) or operands.get(port.port) if isinstance(port, SameAs) else None
         if target is not None and _gladly(value, groups.of[tensor_of(node, value, dtype)], groups.of[target]):
             groups.merge(target, tensor_of(node, value, dtype))
+
+
+def _narrow(group: Group) -> None:
+    """Clip the group's range where that lowers its expected error."""
+    if group.interval is None or group.counts is None or group.whole or group.dictated is not None:
+        return
+    narrowed = least_error(group.interval, group.counts)
+    group.clipped = narrowed != group.interval
+    group.interval = narrowed
 
 
 def _gladly(value: Value, own: Group, joint: Group) -> bool:
@@ -156,7 +184,8 @@ def _grid(tensor: Tensor, group: Group) -> Grid:
         raise InternalError(f"no range was recorded for {tensor.value.name!r}", where="calibration")
     else:
         scale, zero_point = activation_grid(interval, tensor.dtype)
-        why = f"least and greatest number seen{f', shared with {shared} other tensor(s)' if shared else ''}"
+        why = "clipped to where the expected error is least" if group.clipped else "least and greatest number seen"
+        why += f", shared with {shared} other tensor(s)" if shared else ""
     return Grid(
         value=tensor.value.name,
         dtype="int8" if tensor.dtype == "int8" else "int16",
@@ -168,8 +197,3 @@ def _grid(tensor: Tensor, group: Group) -> Grid:
         who="kernel" if group.dictated is not None else "calibration",
         why=why,
     )
-
-
-def is_plain(node: Node, name: str) -> bool:
-    """Whether the port holds indices, shapes or booleans."""
-    return isinstance(node.op.port(name), Plain)

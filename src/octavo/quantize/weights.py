@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from msgspec import structs
@@ -12,9 +12,10 @@ from octavo.ir.port import Bias
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization
 from octavo.plan import Grid
-from octavo.quantize.grid import LIMITS, quantize, weight_scale
+from octavo.quantize.grid import LIMITS, dequantize, quantize, weight_scale
 from octavo.quantize.precision import INTEGER, Choice, weight_of
 from octavo.recipe import Recipe
+from octavo.statistics import Spread
 
 BIAS_ROOM = 2.0**30
 """A bias may take half of what int32 holds; the accumulator needs the rest."""
@@ -25,7 +26,9 @@ ScaleOf = Callable[[Value], float]
 """The scale of an activation, as the node reads it."""
 
 
-def constant_grids(node: Node, choice: Choice, recipe: Recipe, scale_of: ScaleOf) -> Iterator[Grid]:
+def constant_grids(
+    node: Node, choice: Choice, recipe: Recipe, scale_of: ScaleOf, spreads: Mapping[str, Spread]
+) -> Iterator[Grid]:
     """The plan's rows for the weight and the bias of one node."""
     if choice.precision == "float16":
         yield from _halves(node)
@@ -47,7 +50,9 @@ def constant_grids(node: Node, choice: Choice, recipe: Recipe, scale_of: ScaleOf
         scale = np.maximum(scale, needed.astype(np.float32))
         why += ", raised where the bias would not fit into int32"
     yield _row(node, value, scale, axis, why)
-    yield _bias(node, choice, bias, Quantization(scale, np.zeros(scale.shape, np.int64), axis), scale_of)
+    quant = Quantization(scale, np.zeros(scale.shape, np.int64), axis)
+    stored = _bias(node, choice, bias, quant, scale_of)
+    yield _corrected(node, stored, value, quant, spreads) if recipe.correct_bias else stored
 
 
 def bias_of(node: Node) -> Value | None:
@@ -85,6 +90,23 @@ def _bias(node: Node, choice: Choice, bias: Value, weight: Quantization, scale_o
     if worst < LIMITS["int32"][1]:
         return structs.replace(row, why=f"no channel can overflow: Σ|w|·2¹⁵ + |b| ≤ {worst:.3g} < 2³¹")
     return structs.replace(row, dtype="int64", why=f"a channel could overflow int32: {worst:.3g} ≥ 2³¹")
+
+
+def _corrected(node: Node, row: Grid, weight: Value, quant: Quantization, spreads: Mapping[str, Spread]) -> Grid:
+    """The bias's row, with what takes back the shift of the mean that rounding the weight causes.
+
+    Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction (2019), section 4.2, with
+    means measured on samples.
+    """
+    input = next((v for v in node.inputs if v is not None and v.const is None and v.name in spreads), None)
+    if input is None:
+        return row
+    exact = _const(weight)
+    error = dequantize(quantize(exact, quant, "int8", narrow=True), quant) - exact
+    shift = node.op.mean_response(spreads[input.name].mean, error)
+    if shift is None or not np.isfinite(shift).all():
+        return row
+    return structs.replace(row, correction=tuple((-shift).tolist()), why=f"{row.why}; corrected for rounded weights")
 
 
 def _halves(node: Node) -> Iterator[Grid]:
