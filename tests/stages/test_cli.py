@@ -1,0 +1,344 @@
+"""The command line: help, exit codes, messages, JSON."""
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import octavo
+from octavo.cli.app import app
+from octavo.errors import InternalError, TargetError, Unsupported
+
+DIGITS = Path(__file__).parents[2] / "examples" / "digits"
+MODEL = str(DIGITS / "saved_model")
+CALIBRATION = str(DIGITS / "calibration.npz")
+HELD_OUT = str(DIGITS / "held_out.npz")
+COMMANDS = ["convert", "evaluate", "compare", "inspect", "demo"]
+RUN = [sys.executable, "-c", "from octavo.cli import main; main()"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, [str(a) for a in arguments], prog_name="octavo")
+
+
+@pytest.fixture(scope="module")
+def converted(tmp_path_factory):
+    """A float and an int8 model of the digits."""
+    folder = tmp_path_factory.mktemp("converted")
+    result = run(
+        "convert", MODEL, "-o", folder / "int8.tflite", "-r", "int8", "--samples", CALIBRATION,
+        "--save-float", folder / "float.tflite", "--save-plan", folder / "plan.json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.output
+    return folder, result
+
+
+def test_help_lists_the_commands_in_the_order_of_a_first_visit():
+    result = run("--help")
+    listed = [line.split()[0] for line in result.stdout.partition("Commands:")[2].splitlines() if line[2:3].isalpha()]
+    assert result.exit_code == 0
+    assert listed == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_is_its_docstring_with_options_in_sections(command):
+    text = run(command, "--help").stdout
+    assert "What is printed:" in text
+    assert "--json" in text
+    assert "\\b" not in text
+
+
+def test_examples_in_the_help_keep_their_lines():
+    assert "    octavo convert my_model -o my_model.tflite --recipe dynamic\n" in run("convert", "--help").stdout
+
+
+def test_the_version_is_the_packages():
+    assert run("--version").stdout == f"octavo {octavo.__version__}\n"
+
+
+def test_help_imports_neither_numpy_nor_the_runtime_nor_rich():
+    code = (
+        "import sys\nfrom octavo.cli import main\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'rich', 'ai_edge_litert', 'google.protobuf'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_mistyped_command_brings_the_nearest_to_mind():
+    result = run("convret")
+    assert result.exit_code == 2
+    assert "Did you mean 'convert'?" in result.stderr
+
+
+def test_a_mistyped_option_brings_the_nearest_to_mind():
+    result = run("convert", MODEL, "-o", "x.tflite", "--recip", "int8")
+    assert result.exit_code == 2
+    assert "--recipe" in result.stderr
+
+
+def test_a_mistyped_recipe_brings_the_nearest_to_mind(tmp_path):
+    result = run("convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "in8")
+    assert result.exit_code == 2
+    assert "did you mean 'int8'" in result.stderr
+
+
+@pytest.mark.parametrize("command", [
+    ("inspect", DIGITS / "saved_mode"),
+    ("inspect", DIGITS.parent / "digit" / "saved_model"),
+    ("convert", MODEL, "-o", "{tmp}/x.tflite", "-r", "int8", "--samples", DIGITS / "calibratoin.npz"),
+])  # fmt: skip
+def test_a_mistyped_path_brings_its_nearest_sibling_to_mind(command, tmp_path):
+    result = run(*(str(part).replace("{tmp}", str(tmp_path)) for part in command))
+    assert result.exit_code == 2
+    assert f"did you mean '{DIGITS}" in result.stderr
+
+
+def test_a_file_of_no_known_format_is_the_model_files_fault(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(b"not a model at all")
+    result = run("inspect", path)
+    assert result.exit_code == 3
+    assert result.stderr.startswith("error: ")
+    assert f"  at: {path}\n" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_truncated_tflite_is_the_model_files_fault(converted, tmp_path):
+    folder, _ = converted
+    path = tmp_path / "cut.tflite"
+    path.write_bytes((folder / "int8.tflite").read_bytes()[:2000])
+    assert run("inspect", path).exit_code == 3
+
+
+@pytest.mark.parametrize(("error", "code"), [
+    (Unsupported("no"), 4), (TargetError("no"), 5), (InternalError("no"), 70), (ZeroDivisionError("no"), 70),
+])  # fmt: skip
+def test_each_kind_of_error_has_its_exit_code(monkeypatch, error, code):
+    def fails(*_, **__):
+        raise error
+
+    monkeypatch.setattr(octavo, "inspect", fails)
+    result = run("inspect", MODEL)
+    assert result.exit_code == code
+    assert "Traceback" not in result.stderr
+    assert "Traceback" in run("inspect", MODEL, "--debug").stderr
+
+
+def test_an_unexpected_error_says_how_to_report_it(monkeypatch):
+    monkeypatch.setattr(octavo, "inspect", lambda *_, **__: 1 / 0)
+    assert "please report it" in run("inspect", MODEL).stderr
+
+
+def test_with_json_an_error_is_a_document_too():
+    result = run("inspect", DIGITS / "saved_mode", "--json")
+    told = json.loads(result.stdout)["error"]
+    assert told["kind"] == "UsageError"
+    assert told["code"] == result.exit_code == 2
+
+
+def test_convert_tells_the_size_the_precisions_and_the_next_command(converted):
+    folder, result = converted
+    assert "of the float model's" in result.stdout
+    assert "CONV_2D ×4" in result.stdout
+    assert f"next: octavo evaluate {folder}/int8.tflite --reference {folder}/float.tflite" in result.stdout
+
+
+def test_converting_prints_json_and_nothing_else(tmp_path):
+    result = run("convert", MODEL, "-o", tmp_path / "x.tflite", "--json", "--rule", "op=SOFTMAX,precision=float32",
+                 "-r", "int8", "--samples", CALIBRATION)  # fmt: skip
+    told = json.loads(result.stdout)
+    assert told["size"] == (tmp_path / "x.tflite").stat().st_size
+    assert told["precisions"]["float32"] == {"SOFTMAX": 1}
+
+
+def test_a_quiet_conversion_prints_nothing(tmp_path):
+    result = run("convert", MODEL, "-o", tmp_path / "x.tflite", "--quiet")
+    assert result.output == ""
+    assert (tmp_path / "x.tflite").exists()
+
+
+def test_a_replayed_plan_gives_the_same_bytes(converted, tmp_path):
+    folder, _ = converted
+    assert run("convert", MODEL, "-o", tmp_path / "x.tflite", "--plan", folder / "plan.json").exit_code == 0
+    assert (tmp_path / "x.tflite").read_bytes() == (folder / "int8.tflite").read_bytes()
+
+
+def test_a_plan_and_a_recipe_contradict_each_other(converted, tmp_path):
+    folder, _ = converted
+    result = run("convert", MODEL, "-o", tmp_path / "x.tflite", "--plan", folder / "plan.json", "-r", "int8")
+    assert result.exit_code == 2
+    assert "leave out --recipe" in result.stderr
+
+
+@pytest.mark.parametrize(("output", "says"), [
+    ("", "this is a directory"), ("missing/x.tflite", "does not exist"),
+])  # fmt: skip
+def test_an_output_that_cannot_be_written_is_told_before_any_work(tmp_path, monkeypatch, output, says):
+    monkeypatch.setattr(octavo, "convert", lambda *_, **__: pytest.fail("work has begun"))
+    result = run("convert", MODEL, "-o", tmp_path / output)
+    assert result.exit_code == 2
+    assert says in result.stderr
+
+
+def test_the_output_never_replaces_the_input(converted):
+    folder, _ = converted
+    result = run("convert", folder / "float.tflite", "-o", folder / "float.tflite")
+    assert result.exit_code == 2
+    assert "would replace the input" in result.stderr
+
+
+def test_a_failed_conversion_leaves_the_old_file_as_it_was(tmp_path):
+    path = tmp_path / "x.tflite"
+    path.write_bytes(b"old")
+    assert run("convert", MODEL, "-o", path, "-r", "int8").exit_code == 2
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_recipe_that_needs_samples_asks_for_them(tmp_path):
+    assert "--samples" in run("convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "int8").stderr
+
+
+@pytest.mark.parametrize("rule", ["op", "op=", "precision=int9", "ops=SOFTMAX,precision=int8", "op=SOFTMAX"])
+def test_a_malformed_rule_is_a_usage_error(tmp_path, rule):
+    result = run("convert", MODEL, "-o", tmp_path / "x.tflite", "--rule", rule)
+    assert result.exit_code == 2
+    assert result.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("shape", ["image", "image=1,,2", "image=1,x", "image=1,-2", "=1,2"])
+def test_a_malformed_shape_is_a_usage_error(tmp_path, shape):
+    result = run("convert", MODEL, "-o", tmp_path / "x.tflite", "--shape", shape)
+    assert result.exit_code == 2
+    assert f"--shape '{shape}'" in result.stderr
+
+
+def test_a_shape_fixes_the_batch(tmp_path):
+    assert run("convert", MODEL, "-o", tmp_path / "x.tflite", "--shape", "image=1,20,20,1").exit_code == 0
+    assert octavo.inspect(tmp_path / "x.tflite").signatures[0].inputs[0].shape == (1, 20, 20, 1)
+
+
+def test_evaluate_scores_both_models_and_compares_them(converted):
+    folder, _ = converted
+    command = ("evaluate", folder / "int8.tflite", "--samples", HELD_OUT, "--reference", folder / "float.tflite")
+    told = json.loads(run(*command, "--json").stdout)
+    assert told["score"]["low"] < told["score"]["value"] < told["score"]["high"]
+    # one sample in a hundred is beyond what int8 costs a network with rounding errors 30 dB below its signal
+    assert abs(told["score"]["value"] - told["reference"]["value"]) < 0.01
+    assert told["comparison"]["samples"] == told["score"]["samples"]
+    assert "95 % interval" in run(*command).stdout
+
+
+def test_compare_tells_outputs_layers_size_and_latency(converted):
+    folder, _ = converted
+    command = ("compare", folder / "float.tflite", folder / "int8.tflite", "--samples", HELD_OUT)
+    told = json.loads(run(*command, "--json").stdout)
+    assert told["candidate_size"] < told["reference_size"]
+    text = run(*command, "--layers", 2).stdout
+    assert "Layers that lost most" in text
+    assert "latency" in text
+
+
+def test_comparing_a_model_with_itself_is_equal(converted):
+    folder, _ = converted
+    result = run("compare", folder / "float.tflite", folder / "float.tflite", "--samples", HELD_OUT)
+    assert "equal" in result.stdout
+
+
+def test_a_directory_cannot_be_evaluated():
+    result = run("evaluate", MODEL, "--samples", HELD_OUT)
+    assert result.exit_code == 2
+    assert "octavo convert" in result.stderr
+
+
+def test_an_unknown_metric_brings_the_nearest_to_mind(converted):
+    folder, _ = converted
+    result = run("evaluate", folder / "int8.tflite", "--samples", HELD_OUT, "--metric", "acuracy")
+    assert result.exit_code == 2
+    assert "did you mean 'accuracy'" in result.stderr
+
+
+def test_the_demo_measures_every_precision(tmp_path):
+    told = json.loads(run("demo", "-o", tmp_path / "demo", "--json").stdout)
+    assert {row["mode"]: Path(row["file"]).stat().st_size for row in told["modes"]} == {
+        row["mode"]: row["size"] for row in told["modes"]
+    }
+    assert len(told["modes"]) == 7
+    # the float model gets 96.65 % right; each precision is inside the float model's own 95 % interval
+    assert all(row["score"]["value"] > 0.9547 for row in told["modes"])
+    assert all((tmp_path / "demo" / f"digits_{row['mode']}.plan.json").exists() for row in told["modes"])
+
+
+def test_a_closed_pipe_is_no_defect():
+    command = [*RUN, "inspect", MODEL, "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        told = process.stderr.read().decode()
+    assert told == ""
+
+
+def in_terminal(*arguments, interrupt_at=b"", environment=None):
+    """What a command writes to a terminal, and its exit code; it is interrupted once `interrupt_at` appears."""
+    leader, follower = pty.openpty()
+    with subprocess.Popen(
+        [*RUN, *map(str, arguments)], stdin=follower, stdout=follower, stderr=follower, close_fds=True,
+        env={**os.environ, "TERM": "xterm-256color", **(environment or {})}, start_new_session=True,
+    ) as process:  # fmt: skip
+        os.close(follower)
+        text, deadline = b"", time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                part = os.read(leader, 4096)
+            except OSError:  # what a pseudo-terminal says when its other end is closed
+                break
+            if not part:
+                break
+            text += part
+            if interrupt_at and interrupt_at in text:
+                process.send_signal(signal.SIGINT)
+                interrupt_at = b""
+        code = process.wait()
+    os.close(leader)
+    return text.decode(), code
+
+
+@pytest.fixture
+def many_samples(tmp_path):
+    """Samples that take some seconds, so that a progress bar appears."""
+    path = tmp_path / "many.npz"
+    np.savez(path, image=np.random.default_rng(8).random((60_000, 20, 20, 1), np.float32))
+    return path
+
+
+def test_long_work_shows_its_progress_in_a_terminal_and_an_interrupt_leaves_no_file(tmp_path, many_samples):
+    text, code = in_terminal(
+        "convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "int8", "--samples", many_samples, interrupt_at=b"/60000"
+    )
+    assert "calibrating" in text
+    assert code == 130
+    assert "interrupted: no file was left half written" in text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["many.npz"]
+
+
+def test_no_color_is_honoured_in_a_terminal():
+    text, code = in_terminal("inspect", DIGITS / "saved_mode", environment={"NO_COLOR": "1"})
+    assert code == 2
+    assert "\x1b[" not in text
+
+
+def test_without_a_terminal_there_is_no_progress(tmp_path):
+    done = subprocess.run(
+        [*RUN, "demo", "-o", str(tmp_path / "demo")], capture_output=True, check=True, cwd=tmp_path, text=True
+    )
+    assert done.stderr == ""
