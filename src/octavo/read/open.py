@@ -13,8 +13,6 @@ LATER = {
     ".keras": "a Keras archive",
     ".h5": "a Keras HDF5 file",
     ".hdf5": "a Keras HDF5 file",
-    ".pb": "a frozen graph",
-    ".pbtxt": "a frozen graph",
 }
 """Formats that are recognized but not read yet."""
 
@@ -22,7 +20,7 @@ LATER = {
 def read(model: Any) -> SourceModel | Model:
     """The model, parsed: a `SourceModel` that is to be lowered, or, of a `.tflite`, a `Model`.
 
-    `model` is the directory of a SavedModel, or the path or the bytes of a `.tflite`.
+    `model` is the directory of a SavedModel, the path of a frozen graph, or the path or the bytes of a `.tflite`.
 
     Raises:
         UsageError: there is no such file, or `model` is not of a kind that Octavo reads.
@@ -43,6 +41,8 @@ def read(model: Any) -> SourceModel | Model:
         from octavo.read.saved_model.reader import read_saved_model
 
         return read_saved_model(path)
+    if path.suffix in (".pb", ".pbtxt"):
+        return _from_graph_def(path)
     if path.suffix in LATER:
         raise Unsupported(
             f"{LATER[path.suffix]} is not read yet",
@@ -50,6 +50,16 @@ def read(model: Any) -> SourceModel | Model:
             hint="export a SavedModel: model.export(directory) in Keras, and convert the directory",
         )
     return _from_tflite(path)
+
+
+def _from_graph_def(path: Path) -> SourceModel:
+    if path.name == "saved_model.pb":
+        from octavo.read.saved_model.reader import read_saved_model
+
+        return read_saved_model(path.parent)
+    from octavo.read.graph_def import read_graph_def
+
+    return read_graph_def(path)
 
 
 def _from_tflite(content: Path | bytes) -> Model:
