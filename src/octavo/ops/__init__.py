@@ -1,22 +1,29 @@
 """Every operation, one file each (families that differ by one function share a file).
 
-`registry()` finds them; nothing is imported before it is asked for.
+`registry()` finds them by what their sources declare; a file is imported when one of its operations is first needed,
+because a model uses a few and importing all takes longer than converting it.
 """
 
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Final, TypeVar
 
 from octavo.ir.op import Op
 
 Lowering = Callable[..., Any]
 """`(source, build) -> Value | tuple[Value, ...]`."""
+T = TypeVar("T")
+
+_CODE: Final = re.compile(r'^    code: ClassVar = "(\w+)"$', re.MULTILINE)
+_LOWERS: Final = re.compile(r"^ *@lowers\(([^)]*)\)$", re.MULTILINE)
+_NAME: Final = re.compile(r'"tf\.(\w+)"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,31 +37,61 @@ class Registry:
 @cache
 def registry() -> Registry:
     """The registry of all operations in this package."""
-    ops: dict[str, type[Op]] = {}
-    lowerings: dict[str, Lowering] = {}
-    for module in _modules():
-        for item in vars(module).values():
-            if getattr(item, "__module__", None) != module.__name__:
-                continue
-            if isinstance(item, type) and issubclass(item, Op) and item.code:
-                assert item.code not in ops, f"{item.code} is declared twice"
-                ops[item.code] = item
-            for name, lowering in _lowerings(item):
-                assert name not in lowerings, f"{name} is lowered twice"
-                lowerings[name] = lowering
-    return Registry(ops, lowerings)
+    codes: dict[str, str] = {}
+    names: dict[str, str] = {}
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("*.py")):
+        module = ".".join((__name__, *path.relative_to(root).with_suffix("").parts))
+        text = path.read_text("utf-8")
+        _add(codes, _CODE.findall(text), module)
+        _add(names, _NAME.findall(" ".join(_LOWERS.findall(text))), module)
+    return Registry(_Declared(codes, _ops), _Declared(names, _lowerings))
 
 
-def _modules() -> Iterator[ModuleType]:
-    for info in pkgutil.walk_packages(__path__, prefix=f"{__name__}."):
-        if not info.ispkg:
-            yield importlib.import_module(info.name)
+class _Declared(Mapping[str, T]):
+    """What modules declare, by name; looking a name up imports the module that declares it."""
+
+    def __init__(self, homes: Mapping[str, str], declared: Callable[[ModuleType], Iterable[tuple[str, T]]]) -> None:
+        self._homes = homes
+        self._declared = declared
+        self._found: dict[str, T] = {}
+
+    def __getitem__(self, name: str) -> T:
+        if name not in self._found:
+            self._found.update(self._declared(importlib.import_module(self._homes[name])))
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._homes
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._homes)
+
+    def __len__(self) -> int:
+        return len(self._homes)
 
 
-def _lowerings(item: Any) -> Iterator[tuple[str, Lowering]]:
-    """The lowerings that a function, or the static methods of an op, are marked with."""
-    members = vars(item).values() if isinstance(item, type) else [item]
-    for member in members:
-        function = getattr(member, "__func__", member)
-        for name in getattr(function, "lowers", ()):
-            yield name.removeprefix("tf."), function
+def _add(homes: dict[str, str], names: Iterable[str], module: str) -> None:
+    for name in names:
+        assert name not in homes, f"{name} is declared in {homes[name]} and in {module}"
+        homes[name] = module
+
+
+def _ops(module: ModuleType) -> Iterator[tuple[str, type[Op]]]:
+    """The operations that a module defines, by code."""
+    for item in _own(module):
+        if isinstance(item, type) and issubclass(item, Op) and item.code:
+            yield item.code, item
+
+
+def _lowerings(module: ModuleType) -> Iterator[tuple[str, Lowering]]:
+    """The lowerings of a module, by source op: functions, or static methods of an op, that are marked with them."""
+    for item in _own(module):
+        for member in vars(item).values() if isinstance(item, type) else [item]:
+            function = getattr(member, "__func__", member)
+            for name in getattr(function, "lowers", ()):
+                yield name.removeprefix("tf."), function
+
+
+def _own(module: ModuleType) -> Iterator[Any]:
+    return (item for item in vars(module).values() if getattr(item, "__module__", None) == module.__name__)
