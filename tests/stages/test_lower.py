@@ -43,6 +43,12 @@ def test_an_unknown_first_dimension_is_the_batch_all_the_way():
     assert str(graph.inputs[0].type) == str(graph.outputs[0].type) == "float32[batch,4]"
 
 
+def test_signatures_that_hand_their_input_on_share_a_graph_without_nodes():
+    lowered = lower(model([], outputs=("x",), keys=("serve", "again")))
+    assert [len(graph) for graph in lowered.graphs] == [0]
+    assert all(signature.graph is lowered.main for signature in lowered.signatures)
+
+
 def test_tensors_keep_the_names_that_tensorflow_gives_them():
     graph = lower(model([node("y", "Relu", "x")])).main
     assert (graph.inputs[0].name, graph.outputs[0].name) == ("x:0", "y:0")

@@ -87,7 +87,7 @@ def lower(
         if twin is None:
             model.graphs.append(graph)
         names = [tuple(port.name for port in ports) for ports in (signature.inputs, signature.outputs)]
-        model.signatures.append(Signature(signature.key, twin or graph, *names))
+        model.signatures.append(Signature(signature.key, graph if twin is None else twin, *names))
     return model
 
 
@@ -140,6 +140,7 @@ class _Lowering:
         if isinstance(port.dtype, str):
             raise Unsupported(f"input {port.name!r} is a {port.dtype}, which LiteRT has no tensors for")
         shape = self.shapes.get(port.name, port.shape)
+        _check_shape(port, shape)
         if shape is None:
             raise Unsupported(
                 f"input {port.name!r} has no declared rank",
@@ -253,6 +254,16 @@ def _choose(source: SourceModel, keys: Sequence[str] | None) -> list[SourceSigna
             raise UsageError(f"no signature is called {key!r}", where=source.path, hint=did_you_mean(key, known))
     default_first = sorted(source.signatures, key=lambda signature: signature.key != "serving_default")
     return [known[key] for key in keys] if keys else default_first
+
+
+def _check_shape(port: SourcePort, shape: Sequence[int | None] | None) -> None:
+    """Make sure that a shape fills in what the model leaves open, and changes nothing else."""
+    declared = port.shape
+    if declared is None or shape is None:
+        return
+    if len(shape) != len(declared) or any(a is not None and a != b for a, b in zip(declared, shape, strict=True)):
+        shown = ["any" if size is None else size for size in declared]
+        raise UsageError(f"input {port.name!r} is declared as {shown}, which {list(shape)} does not fit")
 
 
 def _check_names(shapes: Mapping[str, object], signatures: Sequence[SourceSignature]) -> None:
