@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
 
-from octavo.errors import RecipeError, did_you_mean
+from octavo.errors import RecipeError, did_you_mean, nearest_file
 
 Precision = Literal["float32", "float16", "dynamic", "weight_only", "int8", "int16x8"]
 """How an operation computes.
@@ -90,7 +91,8 @@ def read_recipe(recipe: RecipeLike) -> Recipe:
         text = path.read_bytes()
         content = msgspec.toml.decode(text) if path.suffix == ".toml" else msgspec.json.decode(text)
     except OSError as error:
-        raise RecipeError(f"the recipe cannot be read: {error.strerror}", where=str(path)) from error
+        hint = "" if path.exists() else nearest_file(path)
+        raise RecipeError(f"the recipe cannot be read: {error.strerror}", where=str(path), hint=hint) from error
     except msgspec.DecodeError as error:
         raise RecipeError(f"the recipe is not valid {path.suffix[1:].upper()}: {error}", where=str(path)) from error
     if not isinstance(content, Mapping):
@@ -100,13 +102,31 @@ def read_recipe(recipe: RecipeLike) -> Recipe:
 
 def _convert(content: Mapping[str, Any], *, where: str) -> Recipe:
     _check_keys(content, Recipe, where)
-    for number, rule in enumerate(content.get("rules", ())):
+    rules = content.get("rules", ())
+    for number, rule in enumerate(rules if isinstance(rules, list | tuple) else ()):
         if isinstance(rule, Mapping):
             _check_keys(rule, Rule, f"{where}, rule {number + 1}")
     try:
         return msgspec.convert(dict(content), Recipe)
     except msgspec.ValidationError as error:
-        raise RecipeError(str(error), where=where) from error
+        message, _, path = str(error).partition(" - at `$")
+        raise RecipeError(message, where=_place(where, path.rstrip("`")), hint=_nearest_value(message, path)) from error
+
+
+def _place(where: str, path: str) -> str:
+    """A place such as `recipe, rule 2, precision` for msgspec's `.rules[1].precision`."""
+    rule, field = re.search(r"\[(\d+)\]", path), path.rpartition(".")[2] if "." in path else ""
+    parts = [where, f"rule {int(rule[1]) + 1}" if rule else "", "" if field.startswith("rules[") else field]
+    return ", ".join(filter(None, parts))
+
+
+def _nearest_value(message: str, path: str) -> str:
+    """A hint with the nearest of the values that the field at `path` can have."""
+    wrong, field = re.search(r"enum value '(.*)'", message), path.rstrip("`").rpartition(".")[2]
+    if wrong is None:
+        return ""
+    hints = get_type_hints(Rule if "rules" in path else Recipe)
+    return did_you_mean(wrong[1], get_args(hints[field]))
 
 
 def _check_keys(content: Mapping[str, Any], kind: type[msgspec.Struct], where: str) -> None:

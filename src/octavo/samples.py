@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
@@ -106,14 +108,19 @@ def _from_path(path: Path, inputs: tuple[Input, ...]) -> Samples:
             raise SamplesError("the folder holds no .npy files", where=str(path), hint=_FORMS)
         return Samples(inputs, lambda: map(_load, files), len(files), str(path))
     loaded = _load(path)
-    arrays = {inputs[0].name: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    arrays = {inputs[0].name: loaded} if isinstance(loaded, np.ndarray) else loaded
     return _stacked(arrays, inputs, str(path))
 
 
 def _load(path: Path) -> Any:
+    """The array of an `.npy`, mapped rather than read, or the arrays of an `.npz` by name."""
     try:
-        return np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        with path.open("rb") as file:
+            if file.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX:
+                return np.load(path, mmap_mode="r", allow_pickle=False)
+            file.seek(0)
+            return dict(np.load(file, allow_pickle=False))
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise SamplesError(f"the samples cannot be read: {error}", where=str(path), hint=_FORMS) from error
 
 
@@ -162,14 +169,20 @@ def _check_names(item: Mapping[str, Any], inputs: tuple[Input, ...], where: str)
 
 def _fit(input: Input, value: Any, where: str) -> Array:
     """The array in the input's dtype and rank."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # lists of different lengths
+        raise SamplesError(f"the sample is no array: {error}", where=where) from error
+    given = array.shape
     if not (array.dtype == input.dtype or np.can_cast(array.dtype, input.dtype, "same_kind")):
         hint = f"convert it: array.astype('{input.dtype}')"
         raise SamplesError(f"the model takes {input.dtype}, the sample is {array.dtype}", where=where, hint=hint)
-    array = array if array.dtype == input.stored else array.astype(input.dtype, copy=False)
+    if input.stored is None or array.dtype != input.stored:  # numpy takes None for float64
+        with np.errstate(over="ignore"):  # what is too large becomes an infinity, which is told below
+            array = array.astype(input.dtype, copy=False)
     if array.ndim == len(input.shape) - 1 and (input.shape[0] == 1 or not isinstance(input.shape[0], int)):
         array = array[np.newaxis]
-    _check_shape(input, array, where)
+    _check_shape(input, array, given, where)
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = "NaN" if np.isnan(array).any() else "an infinity"
         raise SamplesError(
@@ -178,10 +191,13 @@ def _fit(input: Input, value: Any, where: str) -> Array:
     return array
 
 
-def _check_shape(input: Input, array: Array, where: str) -> None:
+def _check_shape(input: Input, array: Array, given: tuple[int, ...], where: str) -> None:
+    """Make sure that the array, which has the shape `given` without its batch dimension perhaps, fits."""
     wanted = [dim if isinstance(dim, int) else "any" for dim in input.shape]
     fits = array.ndim == len(wanted) and all(w in ("any", n) for w, n in zip(wanted, array.shape, strict=True))
     if not fits:
-        raise SamplesError(f"the model takes the shape {wanted}, the sample has {list(array.shape)}", where=where)
+        hint = "reshape the samples; the batch may be left out"
+        raise SamplesError(f"the model takes the shape {wanted}, the sample has {list(given)}", where=where, hint=hint)
     if 0 in array.shape:
-        raise SamplesError(f"the sample is empty: its shape is {list(array.shape)}", where=where)
+        hint = "leave empty samples out"
+        raise SamplesError(f"the sample is empty: its shape is {list(given)}", where=where, hint=hint)
