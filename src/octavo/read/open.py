@@ -40,7 +40,7 @@ def read(model: Any) -> SourceModel | Model:
     if path.is_dir():
         from octavo.read.saved_model.reader import read_saved_model
 
-        return read_saved_model(path)
+        return read_saved_model(path, verify=True)
     if path.suffix in (".pb", ".pbtxt"):
         return _from_graph_def(path)
     if path.suffix in LATER:
@@ -56,7 +56,7 @@ def _from_graph_def(path: Path) -> SourceModel:
     if path.name == "saved_model.pb":
         from octavo.read.saved_model.reader import read_saved_model
 
-        return read_saved_model(path.parent)
+        return read_saved_model(path.parent, verify=True)
     from octavo.read.graph_def import read_graph_def
 
     return read_graph_def(path)
