@@ -48,6 +48,11 @@ def _leave(error: OctavoError, *, code: int, as_json: bool, debug: bool) -> NoRe
     color = False if os.environ.get("NO_COLOR") else None
     click.echo(click.style("error: ", fg="red", bold=True) + str(error), err=True, color=color)
     if as_json:
-        told = {"kind": type(error).__name__, "message": error.message, "at": error.where, "hint": error.hint}
+        told = {"kind": _kind(error), "message": error.message, "at": error.where, "hint": error.hint}
         click.echo(json.dumps({"error": {**told, "code": code}}, indent=1))
     sys.exit(code)
+
+
+def _kind(error: OctavoError) -> str:
+    """The name of the error as `octavo.errors` lists it: some stages raise finer ones."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == OctavoError.__module__)
