@@ -159,7 +159,7 @@ ACTIVATIONS = {
         "squareplus",
         "tanh",
         "tanh_shrink",
-    ]  # fmt: skip
+    ]
 } | {
     "activation_threshold": row(lambda x: keras.activations.threshold(x, 0.5, -1.0)),
     "activation_glu": row(keras.activations.glu),
