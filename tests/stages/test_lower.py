@@ -1,5 +1,7 @@
 """Lowering, on source models made by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from octavo.ir.source import (
     SourceSignature,
 )
 from octavo.lower.engine import lower
+from octavo.lower.twins import input_of, meaning
 
 F32 = np.dtype(np.float32)
 
@@ -96,6 +99,31 @@ def test_signatures_that_compute_the_same_share_one_graph():
     assert len(lowered.graphs) == 1
     assert [signature.key for signature in lowered.signatures] == ["serving_default", "serve"]
     assert lowered.signatures[0].inputs == ("image",)
+
+
+def test_signatures_that_call_one_function_alike_are_lowered_once():
+    body = SourceGraph("body", {"r": node("r", "Relu", "a")}, (SourceArgument("a", F32, None),), (SourceRef("r"),))
+    wrappers = [
+        SourceGraph(
+            name,
+            {
+                n.name: n
+                for n in [node("call", "PartitionedCall", "a", f=FunctionName("body")), node("i", "Identity", "call")]
+            },
+            (SourceArgument("a", F32, None),),
+            (SourceRef("i"),),
+        )
+        for name in ("first", "second")
+    ]
+    calls = [node(name, "PartitionedCall", "x", f=FunctionName(name)) for name in ("first", "second")]
+    source = model(calls, outputs=("first", "second"), functions=[body, *wrappers], shape=(2, 4))
+    (one,) = source.signatures
+    keys = [
+        meaning(source, replace(one, outputs=(port,)), [input_of(i, {}) for i in one.inputs]) for port in one.outputs
+    ]
+    assert keys[0] == keys[1]
+    other = replace(one, outputs=one.outputs[:1])
+    assert keys[0] != meaning(source, other, [input_of(i, {"image": [1, 4]}) for i in one.inputs])
 
 
 def test_signatures_can_be_chosen_and_a_typo_is_answered():

@@ -7,7 +7,7 @@ stops at the first problem: every gap of the model is collected, then reported o
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,12 +29,9 @@ from octavo.ir.source import (
     SourceSignature,
 )
 from octavo.ir.type import Type
+from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
 from octavo.ops import registry
 
-CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
-"""Source ops whose attribute `f` names the function that they call."""
-HANDLES = frozenset({"VarHandleOp", "VariableV2", "Variable"})
-"""Source ops that stand for a variable; only what reads one needs its value."""
 BATCH = "batch"
 """The symbol of an unknown first dimension. All inputs share it: a model has one batch."""
 
@@ -81,14 +78,22 @@ def lower(
     _check_names(shapes or {}, chosen)
     model = Model([])
     shared = Shared()
+    lowered: dict[Hashable, Graph] = {}
     for signature in chosen:
-        graph = _Lowering(source, signature, shapes or {}, shared).run()
-        twin = next((known for known in model.graphs if _computes_the_same(known, graph)), None)
-        if twin is None:
-            model.graphs.append(graph)
+        key = meaning(source, signature, [input_of(port, shapes or {}) for port in signature.inputs])
+        if key not in lowered:
+            lowered[key] = _among(model.graphs, _Lowering(source, signature, shapes or {}, shared).run())
         names = [tuple(port.name for port in ports) for ports in (signature.inputs, signature.outputs)]
-        model.signatures.append(Signature(signature.key, graph if twin is None else twin, *names))
+        model.signatures.append(Signature(signature.key, lowered[key], *names))
     return model
+
+
+def _among(graphs: list[Graph], graph: Graph) -> Graph:
+    """The one of `graphs` that computes the same as `graph`, which otherwise becomes one of them."""
+    twin = next((known for known in graphs if _computes_the_same(known, graph)), None)
+    if twin is None:
+        graphs.append(graph)
+    return graph if twin is None else twin  # a graph without nodes is false
 
 
 class _Lowering:
@@ -109,6 +114,7 @@ class _Lowering:
         self.read = shared.variables
         self.lowerings = registry().lowerings
         self.gaps: dict[Gap, None] = {}
+        self.scope = ""
         self.variables: dict[str, Value] = {}
 
     def run(self) -> Graph:
@@ -183,23 +189,29 @@ class _Lowering:
         frame = Frame(function)
         for argument, value in zip(function.arguments, inputs, strict=True):
             frame.values[SourceRef(argument.name, 0)] = value
+        outside, self.scope = self.scope, self._within(node.name.rpartition("/")[0])
         self._demand(frame, [function.outputs[index] for index in wanted])
+        self.scope = outside
         for index in wanted:
             yield index, frame.values[function.outputs[index]]
 
+    def _within(self, name: str) -> str:
+        """The name of a node or scope as seen from the main graph: Keras 2 has functions of layers' own."""
+        return f"{self.scope}/{name}".strip("/") if self.scope and not name.startswith(self.scope) else name
+
     def _node(self, node: SourceNode, inputs: Sequence[Value | None]) -> tuple[Value | None, ...]:
-        lowering = self.lowerings.get(node.op)
+        lowering, name = self.lowerings.get(node.op), self._within(node.name)
         if lowering is None:
-            self.gaps[Gap(node.op, node.name, "there is no lowering for it yet")] = None
+            self.gaps[Gap(node.op, name, "there is no lowering for it yet")] = None
             return (None,)
         given = [value for value in inputs if value is not None]
         if len(given) < len(inputs):
             return (None,)
-        self.build.origin = (node.name,)
+        self.build.origin = (name,)
         try:
             result: Any = lowering(Source(node, tuple(given)), self.build)
         except (NotLoweredError, ValueError) as reason:
-            self.gaps[Gap(node.op, node.name, str(reason))] = None
+            self.gaps[Gap(node.op, name, str(reason))] = None
             return (None,)
         return result if isinstance(result, tuple) else (result,)
 
