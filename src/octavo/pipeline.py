@@ -172,8 +172,10 @@ def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequenc
     names = {value.name for value in signature.graph.values}
     here = [name for name in wanted if name in names]
     spread = here if job.recipe.ranges == "least_error" or job.recipe.correct_bias else []
-    runtime = Runtime(reference, signature=signature.key, keep_all=bool(spread))
-    return calibrate(runtime, samples, here, spread=spread, progress=job.progress, count=samples.count)
+    values = zip(signature.inputs, signature.graph.inputs, strict=True)
+    fit = {name: value.name for name, value in values if value.name in here and job.recipe.ranges == "least_error"}
+    runtime = Runtime(reference, signature=signature.key)
+    return calibrate(runtime, samples, here, spread=spread, fit=fit, progress=job.progress, count=samples.count)
 
 
 def _by_graph(model: Model) -> list[Signature]:

@@ -38,7 +38,8 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     `scale` and `zero_point` have one entry, or one per index of dimension `axis`; none for float16, and none for
     a bias, whose scale is the product of its input's and its weight's. `low` and `high` are the range that was
-    chosen. `correction` is added to a bias, entry by entry, before it is stored. `reader` names the operation (by its first output) for which a constant is stored so.
+    chosen. `correction` is added to a bias, entry by entry, before it is stored. `reader` names the operation (by its
+    first output) for which a constant is stored so.
     """
 
     value: str

@@ -99,10 +99,7 @@ class Runtime:
         return dict(self._session.inner(dequantized=dequantized))
 
     def numbers(self, names: Iterable[str]) -> Iterator[tuple[str, Array]]:
-        """What the tensors called `names` held in the last `calibrate`, as stored; those without memory are left out.
-
-        The model must have been loaded with `keep_all`.
-        """
+        """What tensors, by name, held in the last `calibrate`, as stored; those without memory are left out."""
         return iter(()) if self._watched is None else self._watched.named(names)
 
     def calibrate(self, inputs: Mapping[str, Array]) -> dict[str, tuple[float, float]]:
@@ -151,7 +148,7 @@ class Runtime:
                 **content,
                 num_threads=self._threads,
                 experimental_op_resolver_type=without if self._keep_all and not watched else OpResolverType.BUILTIN,
-                experimental_preserve_all_tensors=self._keep_all,
+                experimental_preserve_all_tensors=self._keep_all or watched,
                 experimental_disable_delegate_node_fusion=watched,
                 experimental_force_delegate_node_profiling=watched,
             )

@@ -67,14 +67,22 @@ class Range(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True)
 class Statistics:
-    """What is known of each tensor, by the name of its value in the graph: its range, and how it is spread."""
+    """What is known of each tensor, by the name of its value in the graph: its range, and how it is spread.
+
+    `fitted` holds smaller ranges of inputs with which the model's outputs change less, for int8.
+    """
 
     ranges: Mapping[str, Range] = field(default_factory=dict)
     spreads: Mapping[str, Spread] = field(default_factory=dict)
+    fitted: Mapping[str, Range] = field(default_factory=dict)
 
     def merge(self, other: Statistics) -> Statistics:
         """What is known after both, whichever tensors each has seen. Associative and commutative."""
-        return Statistics(_union(self.ranges, other.ranges), _union(self.spreads, other.spreads))
+        return Statistics(
+            _union(self.ranges, other.ranges),
+            _union(self.spreads, other.spreads),
+            _union(self.fitted, other.fitted),
+        )
 
     @classmethod
     def total(cls, parts: Iterable[Statistics]) -> Statistics:
@@ -84,19 +92,19 @@ class Statistics:
     def to_json(self) -> bytes:
         """A serialized form, which `from_json` reads. Histograms are stored by their occupied bins."""
         spreads = {name: _packed(spread) for name, spread in self.spreads.items()}
-        return msgspec.json.encode({"ranges": self.ranges, "spreads": spreads})
+        return msgspec.json.encode({"ranges": self.ranges, "spreads": spreads, "fitted": self.fitted})
 
     @classmethod
     def from_json(cls, text: bytes) -> Statistics:
         """What `to_json` wrote."""
         content = msgspec.json.decode(text)
-        ranges = msgspec.convert(content["ranges"], dict[str, Range])
-        return cls(ranges, {name: _unpacked(packed) for name, packed in content["spreads"].items()})
+        ranges, fitted = (msgspec.convert(content[key], dict[str, Range]) for key in ("ranges", "fitted"))
+        return cls(ranges, {name: _unpacked(packed) for name, packed in content["spreads"].items()}, fitted)
 
 
 @cache
 def edges() -> Array:
-    """The number of the greatest magnitude in each bin, float64[BINS]; zero in the bins of zero and of what is no number.
+    """The greatest magnitude in each bin, signed, float64[BINS]; zero in the bins of zero and of what is no number.
 
     Must not be changed.
     """

@@ -100,7 +100,8 @@ class DepthwiseConv2D(Op):
     def mean_response(self, mean: Array, weight: Array) -> Array:
         """Each channel's taps add up; borders that padding fills with zeros are neglected."""
         taps: Array = weight.sum(axis=(0, 1, 2), dtype=np.float64)
-        return taps * np.repeat(mean, self.depth_multiplier)
+        response: Array = taps * np.repeat(mean, self.depth_multiplier)
+        return response
 
     def version(self, node: Node) -> int:
         """From `op_version.cc` of LiteRT: dilation 2, int8 3, hybrid 4 and 6, int16 5, int4 7."""

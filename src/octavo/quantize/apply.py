@@ -10,12 +10,12 @@ import numpy as np
 from octavo.errors import Invalid
 from octavo.ir.build import Builder
 from octavo.ir.graph import Graph, Model, Node, Signature, Value
+from octavo.ir.grid import quantize
 from octavo.ir.port import Bias, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 from octavo.ops.quantize import Dequantize, Quantize
 from octavo.plan import GraphPlan, Grid, OpDecision, Plan
-from octavo.quantize.grid import quantize
 from octavo.quantize.precision import INTEGER
 from octavo.quantize.sharing import real_operands, real_results
 from octavo.recipe import Interface, Recipe

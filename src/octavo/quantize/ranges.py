@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from octavo.ir.grid import Interval
 from octavo.ir.source import Array
-from octavo.quantize.grid import Interval
 from octavo.statistics import edges
 
 KEPT = np.linspace(1.0, 0.3, 29)

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field
 
 from octavo.errors import InternalError
 from octavo.ir.graph import Graph, Node, Value
+from octavo.ir.grid import Interval, activation_grid
 from octavo.ir.port import Fixed, Observed, SameAs
 from octavo.ir.port import Grid as Dictated
 from octavo.ir.source import Array
 from octavo.plan import Grid
-from octavo.quantize.grid import Interval, activation_grid
 from octavo.quantize.precision import INTEGER, Choice
 from octavo.quantize.ranges import least_error
 from octavo.statistics import Statistics
@@ -45,8 +45,19 @@ class Group:
     dictated: Dictated | None = None
     dictator: str = ""
     clipped: bool = False
+    fitted: bool = False
+    """Whether the interval is the one with which the outputs of the model change least."""
     whole: bool = False
     """Whether every number must lie inside: the outputs of the model are not clipped."""
+
+
+def _joint(one: Group, other: Group) -> Interval | None:
+    """An interval for both: a fitted one stands, since what is outside it was meant to be clipped."""
+    if one.fitted != other.fitted:
+        return one.interval if one.fitted else other.interval
+    if one.interval is None or other.interval is None:
+        return one.interval or other.interval
+    return one.interval | other.interval
 
 
 @dataclass(slots=True)
@@ -63,9 +74,10 @@ class Groups:
         if len(a.members) < len(b.members):
             a, b = b, a
         a.members.update(b.members)
-        a.interval = b.interval if a.interval is None else a.interval if b.interval is None else a.interval | b.interval
+        a.interval = _joint(a, b)
         a.counts = a.counts if b.counts is None else b.counts if a.counts is None else a.counts + b.counts
         a.whole |= b.whole
+        a.fitted |= b.fitted
         if a.dictated is None:
             a.dictated, a.dictator = b.dictated, b.dictator
         for member in b.members:
@@ -126,7 +138,14 @@ def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> No
         tensor = tensor_of(node, value, dtype)
         if tensor not in groups.of:
             spread = statistics.spreads.get(value.name) if value.const is None else None
-            groups.of[tensor] = Group({tensor: None}, _interval(value, statistics), spread.counts if spread else None)
+            fitted = statistics.fitted.get(value.name) if dtype == "int8" else None
+            groups.of[tensor] = Group(
+                {tensor: None},
+                _interval(value, statistics) if fitted is None else Interval(fitted.low, fitted.high),
+                spread.counts if spread else None,
+                fitted=fitted is not None,
+                whole=fitted is not None,
+            )
         dictated = getattr(port, dtype) if isinstance(port, Fixed) else None
         if dictated is not None:
             groups.of[tensor].dictated, groups.of[tensor].dictator = dictated, node.op.code
@@ -185,6 +204,7 @@ def _grid(tensor: Tensor, group: Group) -> Grid:
     else:
         scale, zero_point = activation_grid(interval, tensor.dtype)
         why = "clipped to where the expected error is least" if group.clipped else "least and greatest number seen"
+        why = "clipped to where the model's outputs change least" if group.fitted else why
         why += f", shared with {shared} other tensor(s)" if shared else ""
     return Grid(
         value=tensor.value.name,

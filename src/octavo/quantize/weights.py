@@ -8,11 +8,11 @@ import numpy as np
 from msgspec import structs
 
 from octavo.ir.graph import Node, Value
+from octavo.ir.grid import LIMITS, dequantize, quantize, weight_scale
 from octavo.ir.port import Bias
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization
 from octavo.plan import Grid
-from octavo.quantize.grid import LIMITS, dequantize, quantize, weight_scale
 from octavo.quantize.precision import INTEGER, Choice, weight_of
 from octavo.recipe import Recipe
 from octavo.statistics import Spread

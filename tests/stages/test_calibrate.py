@@ -1,0 +1,128 @@
+"""Calibration: what it learns, that it merges, and what it refuses."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from octavo.calibrate.inputs import fit_inputs
+from octavo.calibrate.run import WATCHED, calibrate
+from octavo.errors import InternalError, SamplesError
+from octavo.ir.grid import Interval
+from octavo.quantize.ranges import least_error
+from octavo.statistics import Range, Spread, Statistics
+
+tensors = arrays(np.float32, (5, 3), elements=st.floats(-1e6, 1e6, width=32))
+
+
+class Scripted:
+    """A model that doubles its input `x`; its tensors are called `x` and `y`."""
+
+    def __init__(self):
+        self.runs = 0
+
+    def calibrate(self, inputs):
+        self.runs += 1
+        self.tensors = {"x": inputs["x"], "y": inputs["x"] * 2}
+        return {name: (float(a.min()), float(a.max())) for name, a in self.tensors.items()}
+
+    def run(self, inputs):
+        return {"y": inputs["x"] * 2}
+
+    def numbers(self, names):
+        return [(name, self.tensors[name]) for name in names]
+
+
+def samples(count, scale=1.0):
+    random = np.random.default_rng(0)
+    return [{"x": scale * random.standard_normal((1, 8, 4)).astype(np.float32)} for _ in range(count)]
+
+
+@given(tensors, tensors, tensors)
+def test_statistics_merge_in_any_order_and_grouping(a, b, c):
+    parts = [Statistics({"t": Range(float(x.min()), float(x.max()))}, {"t": Spread.of(x)}) for x in (a, b, c)]
+    one = parts[0].merge(parts[1]).merge(parts[2])
+    other = parts[2].merge(parts[1].merge(parts[0]))
+    assert one.ranges == other.ranges
+    np.testing.assert_array_equal(one.spreads["t"].counts, other.spreads["t"].counts)
+    # sums are float64: order changes the last bits only
+    np.testing.assert_allclose(one.spreads["t"].sums, other.spreads["t"].sums, rtol=1e-12, atol=1e-6)
+
+
+@given(tensors)
+def test_statistics_survive_json(a):
+    before = Statistics({"t": Range(0.0, 1.0, 3)}, {"t": Spread.of(a)}, {"t": Range(0.0, 0.5)})
+    after = Statistics.from_json(before.to_json())
+    assert (after.ranges, after.fitted) == (before.ranges, before.fitted)
+    np.testing.assert_array_equal(after.spreads["t"].counts, before.spreads["t"].counts)
+    np.testing.assert_array_equal(after.spreads["t"].mean, before.spreads["t"].mean)
+
+
+def test_shards_give_what_one_pass_gives():
+    data = samples(12)
+    whole = calibrate(Scripted(), data, ["x", "y"], spread=["y"])
+    parts = Statistics.total(calibrate(Scripted(), data[i::3], ["x", "y"], spread=["y"]) for i in range(3))
+    assert whole.ranges == parts.ranges
+    np.testing.assert_array_equal(whole.spreads["y"].counts, parts.spreads["y"].counts)
+
+
+def test_each_sample_is_run_once_however_many_look_at_it():
+    model = Scripted()
+    calibrate(model, iter(samples(5 * WATCHED)), ["x", "y"], spread=["x", "y"])
+    assert model.runs == 5 * WATCHED
+
+
+def test_the_histogram_looks_at_every_channel():
+    array = np.zeros((1, 1000, 64), np.float32)
+    array[..., 63] = 5.0
+    counts = Spread.of(array).counts
+    # one channel of 64 holds the five; a sample of it that is off by a tenth would show an uneven stride
+    assert counts[np.float32(5.0).view(np.uint32) >> 18] / counts.sum() == pytest.approx(1 / 64, rel=0.1)
+
+
+def test_nan_in_the_float_model_names_the_tensor_and_the_sample():
+    data = samples(3)
+    data[2]["x"][0, 0, 0] = np.nan
+    with pytest.raises(SamplesError, match=r"computes nan in 'x'") as caught:
+        calibrate(Scripted(), data, ["x"])
+    assert caught.value.where == "sample 2"
+
+
+def test_a_tensor_that_the_runtime_does_not_report_is_our_own_defect():
+    with pytest.raises(InternalError, match="'ghost'"):
+        calibrate(Scripted(), samples(1), ["ghost"])
+
+
+def test_rare_outliers_are_clipped_and_what_is_even_is_not():
+    random = np.random.default_rng(0)
+    normal = random.standard_normal(1_000_000).astype(np.float32)
+    with_outlier = np.append(normal, np.float32(30))
+    clipped = least_error(Interval(float(normal.min()), 30.0), Spread.of(with_outlier, most=1 << 21).counts)
+    assert clipped.high < 15
+    even = random.uniform(-1, 1, 100_000).astype(np.float32)
+    assert least_error(Interval(-1.0, 1.0), Spread.of(even).counts) == Interval(-1.0, 1.0)
+
+
+@given(arrays(np.float32, 200, elements=st.floats(-1e3, 1e3, width=32)))
+def test_a_chosen_range_lies_inside_what_was_seen_and_errs_less(array):
+    seen = Interval.around(float(array.min()), float(array.max()))
+    chosen = least_error(seen, Spread.of(array).counts)
+    assert seen.low <= chosen.low <= 0 <= chosen.high <= seen.high
+
+
+class Thresholded:
+    """A model for which only the sign of small numbers matters, and nothing above one."""
+
+    def run(self, inputs):
+        return {"y": np.clip(inputs["x"], -1, 1)}
+
+
+def test_an_input_range_that_drowns_what_matters_is_cut():
+    data = [{"x": np.append(s["x"].ravel() * 0.3, np.float32(-250)).astype(np.float32)[None]} for s in samples(8)]
+    fitted = fit_inputs(Thresholded(), data, {"x": Range(-250.0, 1.0)})
+    assert fitted["x"].low > -110
+
+
+def test_an_input_that_rounding_does_not_harm_keeps_its_range():
+    assert fit_inputs(Scripted(), samples(4), {"x": Range(-4.0, 4.0)}) == {}
