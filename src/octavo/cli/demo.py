@@ -11,7 +11,7 @@ from octavo.cli.command import Command, option
 
 if TYPE_CHECKING:
     from octavo.cli.progress import ProgressBar
-    from octavo.judge.compare import Comparison
+    from octavo.judge.compare import Comparison, LayerFidelity
     from octavo.judge.score import Score
 
 MODES: dict[str, dict[str, Any]] = {
@@ -101,16 +101,24 @@ def _row(mode: str, path: Path, score: Score, compared: Comparison) -> dict[str,
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
-    from octavo.cli.compare import decibels
-    from octavo.cli.evaluate import interval, number
+    """One row per mode, narrow enough for 80 columns."""
+    from octavo.cli.evaluate import number
     from octavo.cli.terminal import bytes_of, show_table
 
-    columns = ("mode", ">size", ">of float", ">accuracy", ">95 % interval", ">latency", ">worst layer", "which")
     table = []
     for row in rows:
-        worst = row["worst_layer"]
-        lost = (decibels(worst.sqnr), worst.tensor) if worst else ("equal", "")
-        size, ratio = bytes_of(row["size"]), f"{row['ratio']:.1%}"
-        score = row["score"]
-        table.append((row["mode"], size, ratio, number(score), interval(score), f"×{row['latency_ratio']:.2f}", *lost))
-    show_table("", columns, table)
+        score, worst = row["score"], row["worst_layer"]
+        accuracy = f"{number(score)} {100 * score.low:.1f}–{100 * score.high:.1f}"
+        measured = (bytes_of(row["size"]), f"{row['ratio']:.0%}", accuracy, f"×{row['latency_ratio']:.2f}")
+        table.append((row["mode"], *measured, *_lost(worst)))
+    show_table("", ("mode", ">size", ">ratio", ">accuracy (95 %)", ">latency", ">worst", "layer"), table)
+
+
+def _lost(worst: LayerFidelity | None) -> tuple[str, str]:
+    """The SQNR of the worst layer, and its name without the model's and the operation's own part."""
+    from octavo.cli.compare import decibels
+
+    if worst is None:
+        return "equal", ""
+    parts = worst.tensor.split("/")
+    return decibels(worst.sqnr), "/".join(parts[1:-1] if len(parts) > 2 else parts)

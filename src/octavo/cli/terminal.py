@@ -40,7 +40,7 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
         title_justify="left",
         box=box.SIMPLE_HEAD,
         show_edge=False,
-        pad_edge=False,
+        padding=(0, 1, 0, 0),
         title_style="bold",
     )
     for name in columns:
