@@ -17,8 +17,8 @@ from octavo.ir.source import Array
 from octavo.samples import Sample
 from octavo.statistics import Range
 
-GOOD = 10 ** (-30 / 10)
-"""Noise over signal, in power, at which rounded inputs do no harm that is worth a search: 30 dB."""
+GOOD = 10 ** (-25 / 10)
+"""Noise over signal, in power, at which rounded inputs do no harm that is worth a search: 25 dB."""
 WORTH = 10 ** (-1 / 10)
 """A smaller range must lower the error by at least this factor: 1 dB."""
 KEPT = (0.8, 0.65, 0.5, 0.4, 0.3, 0.2)
