@@ -11,7 +11,7 @@ import msgspec
 import numpy as np
 
 from octavo.calibrate.run import calibrate
-from octavo.errors import InternalError, SamplesError, Unreadable, UsageError, nearest_file
+from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
 from octavo.ir.graph import Model, Signature
 from octavo.lower.engine import lower
 from octavo.optimize.engine import Rewrites, optimize
@@ -78,6 +78,7 @@ def run(job: Job) -> Conversion:
         OctavoError: see `octavo.errors`; nothing has been written to disk.
     """
     model = load(job.model, signatures=job.signatures, shapes=job.shapes)
+    _check_is_float(model, job.recipe)
     rewrites = tuple(optimize(graph) for graph in model.graphs)
     reference = to_bytes(model)
     statistics = _statistics(job, model, reference)
@@ -150,6 +151,21 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in files)
 
 
+def _check_is_float(model: Model, recipe: Recipe) -> None:
+    """Make sure that there is something to quantize.
+
+    Raises:
+        Unsupported: the model holds quantized tensors already.
+    """
+    done = [value.name for graph in model.graphs for value in graph.values if value.quant is not None]
+    if done and (recipe.precision != "float32" or recipe.rules):
+        raise Unsupported(
+            "the model is quantized already",
+            where=f"{len(done)} tensors, such as {done[0]!r}",
+            hint="convert the float model that it was made from",
+        )
+
+
 def _statistics(job: Job, model: Model, reference: bytes) -> tuple[Statistics, ...]:
     """What calibration learns of each graph; nothing where a plan is replayed or no range is needed."""
     wanted = [] if job.plan is not None else needs(model, job.recipe)
@@ -213,6 +229,13 @@ def _warnings(plan: Plan, statistics: Sequence[Statistics]) -> list[str]:
         kinds = sorted({op.op for op in plan.left_float if op.who == "kernel"})
         if kinds:
             warnings.append(f"left in float, because no integer kernel computes them: {', '.join(kinds)}")
+    slow = [op for graph in plan.graphs for op in graph.ops if op.slow]
+    if slow:
+        kinds = sorted({op.op for op in slow})
+        warnings.append(
+            f"slower than float: {len(slow)} × {', '.join(kinds)} in {slow[0].precision} ({slow[0].slow}); "
+            f"a rule such as op={kinds[0]}, precision=int8 avoids it"
+        )
     counts = [range.samples for seen in statistics for range in seen.ranges.values()]
     if counts and max(counts) < FEW:
         warnings.append(f"calibrated on {max(counts)} sample(s): a hundred show the ranges of activations better")

@@ -10,7 +10,7 @@ from typing import Literal
 
 import msgspec
 
-from octavo.errors import Invalid
+from octavo.errors import Invalid, UsageError, nearest_file
 from octavo.recipe import Precision, Recipe
 
 Treatment = Precision | Literal["exact"]
@@ -22,7 +22,10 @@ VERSION = 1
 
 
 class OpDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How one operation computes. `node` is the name of its first output; `asked` what the recipe wanted."""
+    """How one operation computes. `node` is the name of its first output; `asked` what the recipe wanted.
+
+    `slow` says why the operation takes many times as long as in float, if it does.
+    """
 
     node: str
     op: str
@@ -31,6 +34,7 @@ class OpDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     asked: Precision
     who: Who
     why: str
+    slow: str = ""
 
 
 class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -90,10 +94,14 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Read what `save` wrote, perhaps edited since.
 
         Raises:
+            UsageError: the file cannot be opened.
             Invalid: the file is not a plan; the message says where it departs from one.
         """
         try:
             return msgspec.json.decode(Path(path).read_bytes(), type=cls)
+        except OSError as error:
+            hint = "" if Path(path).exists() else nearest_file(Path(path))
+            raise UsageError(f"the plan cannot be read: {error.strerror}", where=str(path), hint=hint) from error
         except msgspec.DecodeError as error:
             raise Invalid(f"not a plan: {error}", where=str(path)) from error
 

@@ -265,3 +265,14 @@ def test_a_tensor_that_is_always_zero_gets_a_scale_that_divides():
     given = model("main(%x: float32[batch,4]) {\n %a = ABS(%x)\n return %a\n}")
     statistics = Statistics({"x": Range(0.0, 0.0), "a": Range(0.0, 0.0)})
     assert {grid.scale for grid in decide(given, Recipe(precision="int8"), [statistics]).graphs[0].grids} == {(1.0,)}
+
+
+def test_a_form_that_is_slower_than_float_says_so_in_the_plan():
+    text = """main(%x: float32[batch,8,8,4]) {
+      %w = const float32[1,3,3,4]
+      %b = const float32[4]
+      %y = DEPTHWISE_CONV_2D(%x, %w, %b)
+      return %y
+    }"""
+    assert "reference kernel" in quantized(text, Recipe(precision="int16x8"))[0].graphs[0].ops[0].slow
+    assert quantized(text, Recipe(precision="int8"))[0].graphs[0].ops[0].slow == ""

@@ -69,10 +69,14 @@ Port = Observed | Weight | Bias | SameAs | Fixed | Plain
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """Which integer activations the LiteRT kernel computes correctly: empty when it does, else why it does not."""
+    """Which integer activations the LiteRT kernel computes correctly: empty when it does, else why it does not.
+
+    `slow_int16` says why int16 activations, though computed correctly, take many times as long as float ones.
+    """
 
     int8: str = "LiteRT has no integer kernel for it"
     int16: str = "LiteRT has no integer kernel for it"
+    slow_int16: str = ""
 
     def objection(self, dtype: str) -> str:
         """Why activations of `dtype` ("int8" or "int16") cannot be used; empty when they can."""

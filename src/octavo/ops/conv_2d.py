@@ -101,7 +101,8 @@ class Conv2D(Op):
         out, _, _, taken = weight.shape
         groups = len(mean) // taken
         taps = weight.sum(axis=(1, 2), dtype=np.float64).reshape(groups, out // groups, taken)
-        return np.einsum("goi,gi->go", taps, mean.reshape(groups, taken)).reshape(out)
+        response: Array = np.einsum("goi,gi->go", taps, mean.reshape(groups, taken))
+        return response.reshape(out)
 
     def version(self, node: Node) -> int:
         """From `op_version.cc` of LiteRT: hybrid 2 and 5, int8 3, int16 4, grouped 6, int4 7, bias type 8."""

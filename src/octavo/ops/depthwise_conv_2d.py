@@ -10,7 +10,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers
-from octavo.ir.port import INT8_AND_INT16, Bias, Observed, Weight
+from octavo.ir.port import Bias, Kernels, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._activation import activate
@@ -95,7 +95,7 @@ class DepthwiseConv2D(Op):
         "bias?": Bias(of=("input", "filter")),
         "output": Observed(),
     }
-    kernels: ClassVar = INT8_AND_INT16
+    kernels: ClassVar = Kernels(int8="", int16="", slow_int16="LiteRT has only its reference kernel for int16")
 
     def mean_response(self, mean: Array, weight: Array) -> Array:
         """Each channel's taps add up; borders that padding fills with zeros are neglected."""

@@ -85,6 +85,7 @@ def decision(node: Node, choice: Choice) -> OpDecision:
         asked=choice.asked,
         who=choice.who,
         why=choice.why,
+        slow=node.op.kernels.slow_int16 if choice.precision == "int16x8" else "",
     )
 
 
