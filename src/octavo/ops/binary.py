@@ -132,6 +132,10 @@ class Mul(Binary):
         return {"int8": 2, "int64": 5, "complex64": 6, "uint32": 7, "float16": 8}.get(name, 1)
 
 
+_STOPS_AT_ZERO = "its integer kernel fails where the divisor rounds to zero"
+"""From `div.cc` of LiteRT, which checks each divisor; some scales end the process."""
+
+
 @dataclass(frozen=True)
 class Div(Binary):
     """`lhs / rhs`; integers are rounded towards zero."""
@@ -141,6 +145,7 @@ class Div(Binary):
     code: ClassVar = "DIV"
     dtypes: ClassVar = FLOAT_INT32
     symbolic: ClassVar = True
+    kernels: ClassVar = Kernels(int8=_STOPS_AT_ZERO, int16=_STOPS_AT_ZERO)
 
     @lowers("tf.RealDiv", "tf.Div", "tf.TruncateDiv")
     @staticmethod

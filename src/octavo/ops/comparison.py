@@ -11,7 +11,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, lowers
-from octavo.ir.port import INT8_AND_INT16, Observed, Plain
+from octavo.ir.port import INT8_AND_INT16, Kernels, Observed, Plain
 from octavo.ir.source import Array
 from octavo.ops._elementwise import FLOAT_INT, Elementwise, emit
 
@@ -75,6 +75,9 @@ class NotEqual(Comparison):
         return emit(build, NotEqual(), *_comparable(source))
 
 
+_AS_STORED = "its int16 kernel compares the numbers as stored, whatever their scales"
+
+
 @dataclass(frozen=True)
 class Less(Comparison):
     """`lhs < rhs`."""
@@ -82,6 +85,7 @@ class Less(Comparison):
     code: ClassVar = "LESS"
     compute: ClassVar = staticmethod(decided(np.less, lambda a, b: a < b))
     versions: ClassVar = {"int8": 2, "int16": 3}
+    kernels: ClassVar = Kernels(int8="", int16=_AS_STORED)
 
     @lowers("tf.Less")
     @staticmethod
@@ -97,6 +101,7 @@ class LessEqual(Comparison):
     code: ClassVar = "LESS_EQUAL"
     compute: ClassVar = staticmethod(decided(np.less_equal, lambda a, b: a <= b))
     versions: ClassVar = {"int8": 2}
+    kernels: ClassVar = Kernels(int8="", int16=_AS_STORED)
 
     @lowers("tf.LessEqual")
     @staticmethod
@@ -112,6 +117,7 @@ class Greater(Comparison):
     code: ClassVar = "GREATER"
     compute: ClassVar = staticmethod(decided(np.greater, lambda a, b: a > b))
     versions: ClassVar = {"int8": 2}
+    kernels: ClassVar = Kernels(int8="", int16=_AS_STORED)
 
     @lowers("tf.Greater")
     @staticmethod
@@ -127,6 +133,7 @@ class GreaterEqual(Comparison):
     code: ClassVar = "GREATER_EQUAL"
     compute: ClassVar = staticmethod(decided(np.greater_equal, lambda a, b: a >= b))
     versions: ClassVar = {"int8": 2, "int16": 3}
+    kernels: ClassVar = Kernels(int8="", int16=_AS_STORED)
 
     @lowers("tf.GreaterEqual")
     @staticmethod
