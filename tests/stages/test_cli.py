@@ -181,6 +181,26 @@ def test_a_plan_and_a_recipe_contradict_each_other(converted, tmp_path):
     assert "leave out --recipe" in result.stderr
 
 
+def test_a_plan_that_does_not_exist_brings_its_nearest_sibling_to_mind(converted, tmp_path):
+    folder, _ = converted
+    result = run("convert", MODEL, "-o", tmp_path / "x.tflite", "--plan", folder / "plans.json")
+    assert result.exit_code == 2
+    assert "plan.json" in result.stderr
+
+
+def test_a_quantized_model_is_not_quantized_again(converted, tmp_path):
+    folder, _ = converted
+    result = run("convert", folder / "int8.tflite", "-o", tmp_path / "x.tflite", "-r", "dynamic")
+    assert result.exit_code == 4
+    assert "quantized already" in result.stderr
+
+
+def test_what_stays_float_is_grouped_by_reason(tmp_path):
+    told = json.loads(run("convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "weight_only", "--json").stdout)
+    reasons = {group["reason"]: group["operations"] for group in told["left_float"]}
+    assert reasons["it has no weights"]["LOGISTIC"] == 2
+
+
 @pytest.mark.parametrize(("output", "says"), [
     ("", "this is a directory"), ("missing/x.tflite", "does not exist"),
 ])  # fmt: skip

@@ -181,14 +181,13 @@ def _print(summary: Summary, output: Path, following: str) -> None:
         (precision, str(sum(counts.values())), _counted(counts)) for precision, counts in summary.precisions.items()
     ])  # fmt: skip
     if summary.left_float:
-        show_table("Left in float", ("operation", "where", "why"), map(_left_float, summary.left_float))
+        show_table("Left in float", ("why", "operations", "where"), map(_left_float, summary.left_float))
     show_lines(*(f"warning: {warning}" for warning in summary.warnings), f"next: {following}")
 
 
 def _left_float(group: LeftFloat) -> tuple[str, str, str]:
-    layers = list(dict.fromkeys(layer for layer in group.layers if layer))
-    where = ", ".join(layers[:3]) + (f" and {len(layers) - 3} more" if len(layers) > 3 else "")
-    return f"{group.op} ×{len(group.layers)}", where, group.reason
+    more = f" and {len(group.layers) - 3} more" if len(group.layers) > 3 else ""
+    return group.reason, _counted(group.operations), ", ".join(group.layers[:3]) + more
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -11,10 +11,13 @@ from octavo.plan import OpDecision, Plan
 
 
 class LeftFloat(msgspec.Struct, frozen=True, kw_only=True):
-    """Operations of one kind that compute in float although the recipe asked for integers, for one reason."""
+    """Operations that compute in float although the recipe asked for something else, for one reason.
 
-    op: str
+    `operations` counts them by kind; `layers` names each layer once.
+    """
+
     reason: str
+    operations: dict[str, int]
     layers: tuple[str, ...]
 
 
@@ -47,7 +50,14 @@ def summarize(plan: Plan, *, size: int, float_size: int, warnings: Sequence[str]
 
 
 def _grouped(decisions: Sequence[OpDecision]) -> tuple[LeftFloat, ...]:
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[str, list[OpDecision]] = {}
     for decision in decisions:
-        groups.setdefault((decision.op, decision.why), []).append(decision.layer)
-    return tuple(LeftFloat(op=op, reason=why, layers=tuple(layers)) for (op, why), layers in groups.items())
+        groups.setdefault(decision.why, []).append(decision)
+    return tuple(
+        LeftFloat(
+            reason=why,
+            operations=dict(Counter(decision.op for decision in group).most_common()),
+            layers=tuple(dict.fromkeys(decision.layer for decision in group if decision.layer)),
+        )
+        for why, group in groups.items()
+    )
