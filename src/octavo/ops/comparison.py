@@ -11,9 +11,13 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, lowers
-from octavo.ir.port import INT8_AND_INT16, Kernels, Observed, Plain
+from octavo.ir.port import Kernels, Observed, Plain
 from octavo.ir.source import Array
 from octavo.ops._elementwise import FLOAT_INT, Elementwise, emit
+
+_SCALES_BELOW_ONE = "its int8 kernel answers wrongly where a scale reaches 1"
+"""From `comparisons.cc` of LiteRT, which takes each scale for a fixed-point fraction."""
+_AS_STORED = "its int16 kernels order the numbers as stored, and answer wrongly where a scale reaches 1"
 
 
 @dataclass(frozen=True)
@@ -24,7 +28,7 @@ class Comparison(Elementwise):
     dtypes: ClassVar[tuple[str, ...]] = (*FLOAT_INT, "int8", "uint8", "int16")
     symbolic: ClassVar = True
     ports: ClassVar = {"lhs": Observed(), "rhs": Observed(), "output": Plain()}
-    kernels: ClassVar = INT8_AND_INT16
+    kernels: ClassVar = Kernels(int8=_SCALES_BELOW_ONE, int16=_AS_STORED)
 
 
 def decided(compare: Callable[..., Any], of_dims: Callable[[Any, Any], bool]) -> Callable[[Array, Array], Array]:
@@ -75,9 +79,6 @@ class NotEqual(Comparison):
         return emit(build, NotEqual(), *_comparable(source))
 
 
-_AS_STORED = "its int16 kernel compares the numbers as stored, whatever their scales"
-
-
 @dataclass(frozen=True)
 class Less(Comparison):
     """`lhs < rhs`."""
@@ -85,7 +86,6 @@ class Less(Comparison):
     code: ClassVar = "LESS"
     compute: ClassVar = staticmethod(decided(np.less, lambda a, b: a < b))
     versions: ClassVar = {"int8": 2, "int16": 3}
-    kernels: ClassVar = Kernels(int8="", int16=_AS_STORED)
 
     @lowers("tf.Less")
     @staticmethod
@@ -101,7 +101,6 @@ class LessEqual(Comparison):
     code: ClassVar = "LESS_EQUAL"
     compute: ClassVar = staticmethod(decided(np.less_equal, lambda a, b: a <= b))
     versions: ClassVar = {"int8": 2}
-    kernels: ClassVar = Kernels(int8="", int16=_AS_STORED)
 
     @lowers("tf.LessEqual")
     @staticmethod
@@ -117,7 +116,6 @@ class Greater(Comparison):
     code: ClassVar = "GREATER"
     compute: ClassVar = staticmethod(decided(np.greater, lambda a, b: a > b))
     versions: ClassVar = {"int8": 2}
-    kernels: ClassVar = Kernels(int8="", int16=_AS_STORED)
 
     @lowers("tf.Greater")
     @staticmethod
@@ -133,7 +131,6 @@ class GreaterEqual(Comparison):
     code: ClassVar = "GREATER_EQUAL"
     compute: ClassVar = staticmethod(decided(np.greater_equal, lambda a, b: a >= b))
     versions: ClassVar = {"int8": 2, "int16": 3}
-    kernels: ClassVar = Kernels(int8="", int16=_AS_STORED)
 
     @lowers("tf.GreaterEqual")
     @staticmethod
