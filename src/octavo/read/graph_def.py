@@ -153,8 +153,6 @@ def _dtype(node: SourceNode) -> DType:
 
 def _shape(attrs: Mapping[str, Any], output: int) -> Shape:
     """The declared shape of an output, if the node has one: placeholders do."""
-    shapes = attrs["_output_shapes"] if "_output_shapes" in attrs else None
-    if shapes and output < len(shapes):
-        shape: Shape = shapes[output]
-        return shape
-    return attrs["shape"] if "shape" in attrs else None
+    shapes = attrs.get("_output_shapes")
+    shape: Shape = shapes[output] if shapes and output < len(shapes) else attrs.get("shape")
+    return shape

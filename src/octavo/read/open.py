@@ -5,26 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from octavo.errors import Unreadable, Unsupported, UsageError, nearest_file
+from octavo.errors import Unreadable, UsageError, nearest_file
 from octavo.ir.graph import Model
 from octavo.ir.source import SourceModel
 
-LATER = {
-    ".keras": "a Keras archive",
-    ".h5": "a Keras HDF5 file",
-    ".hdf5": "a Keras HDF5 file",
-}
-"""Formats that are recognized but not read yet."""
+KERAS = frozenset({".keras", ".h5", ".hdf5"})
+"""How the files of Keras end."""
 
 
 def read(model: Any) -> SourceModel | Model:
     """The model, parsed: a `SourceModel` that is to be lowered, or, of a `.tflite`, a `Model`.
 
-    `model` is the directory of a SavedModel, the path of a frozen graph, or the path or the bytes of a `.tflite`.
+    `model` is the directory of a SavedModel, the path of a Keras file or of a frozen graph, or the path or the
+    bytes of a `.tflite`.
 
     Raises:
         UsageError: there is no such file, or `model` is not of a kind that Octavo reads.
-        Unsupported: the format is known, but not read yet.
+        Unsupported: a Keras file has layers that cannot be read.
         Unreadable: the file is damaged, or not of any known format.
     """
     if isinstance(model, bytes | bytearray | memoryview):
@@ -43,12 +40,10 @@ def read(model: Any) -> SourceModel | Model:
         return read_saved_model(path, verify=True)
     if path.suffix in (".pb", ".pbtxt"):
         return _from_graph_def(path)
-    if path.suffix in LATER:
-        raise Unsupported(
-            f"{LATER[path.suffix]} is not read yet",
-            where=str(path),
-            hint="export a SavedModel: model.export(directory) in Keras, and convert the directory",
-        )
+    if path.suffix in KERAS:
+        from octavo.read.keras.reader import read_keras
+
+        return read_keras(path)
     return _from_tflite(path)
 
 

@@ -1,0 +1,110 @@
+"""Moving numbers without changing them; and layers that do nothing at inference."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from octavo.ir.op import NotLoweredError
+from octavo.read.keras.emitter import Tensor
+from octavo.read.keras.layer import Layer, as_layer, channels_last, layer, pair
+
+
+@layer("Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
+       "GaussianDropout", "GaussianNoise", "ActivityRegularization")  # fmt: skip
+def identity(layer: Layer, x: Any) -> Any:  # noqa: ARG001  # it has no meaning at inference
+    """What it is given."""
+    return x
+
+
+@layer("Flatten")
+def flatten(layer: Layer, x: Tensor) -> Tensor:
+    """All but the batch in one dimension."""
+    x = channels_last(layer, x) if x.rank > 2 else x
+    lengths = x.shape[1:]
+    known = [length for length in lengths if isinstance(length, int)]
+    rest = math.prod(known) if len(known) == len(lengths) else -1
+    return layer.emit.reshape(x, [-1, rest] if rest >= 0 else [layer.emit.size(x, 0), -1])
+
+
+@layer("Reshape")
+def reshape(layer: Layer, x: Tensor) -> Tensor:
+    """Each sample in another shape."""
+    target = [int(length) for length in layer.config["target_shape"]]
+    return layer.emit.reshape(x, [layer.emit.size(x, 0) if -1 in target else -1, *target])
+
+
+@layer("Permute")
+def permute(layer: Layer, x: Tensor) -> Tensor:
+    """The dimensions of each sample in another order."""
+    return layer.emit.transpose(x, [0, *layer.config["dims"]])
+
+
+@layer("RepeatVector")
+def repeat_vector(layer: Layer, x: Tensor) -> Tensor:
+    """The same row again and again."""
+    row = layer.emit("ExpandDims", x, np.int32(1))
+    return layer.emit("Tile", row, np.array([1, int(layer.config["n"]), 1], np.int32))
+
+
+@layer("ZeroPadding1D", "ZeroPadding2D", "ZeroPadding3D")
+def zero_padding(layer: Layer, x: Tensor) -> Tensor:
+    """Zeros around the places."""
+    return layer.emit("Pad", x, np.array(_around(layer, x, "padding"), np.int32))
+
+
+@layer("Cropping1D", "Cropping2D", "Cropping3D")
+def cropping(layer: Layer, x: Tensor) -> Tensor:
+    """The middle of the places."""
+    around = _around(layer, x, "cropping")
+    begin = np.array([before for before, _ in around], np.int32)
+    end = np.array([-after for _, after in around], np.int32)
+    mask = sum(1 << axis for axis, (_, after) in enumerate(around) if after == 0)
+    return layer.emit("StridedSlice", x, begin, end, np.ones(x.rank, np.int32), end_mask=mask)
+
+
+@layer("UpSampling1D", "UpSampling2D")
+def upsampling(layer: Layer, x: Tensor) -> Tensor:
+    """Every place repeated, or in between by bilinear interpolation."""
+    emit = layer.emit
+    x = channels_last(layer, x)
+    rank = x.rank - 2
+    factors = pair(layer.config["size"], rank)
+    lengths = x.shape[1:-1]
+    if not all(isinstance(length, int) for length in lengths):
+        raise NotLoweredError("the size of the images must be known before the model runs")
+    sizes = [int(length) * factor for length, factor in zip(lengths, factors, strict=True)]
+    if rank == 1:
+        x, sizes = emit("ExpandDims", x, np.int32(1)), [1, *sizes]
+    op = {"nearest": "ResizeNearestNeighbor", "bilinear": "ResizeBilinear"}.get(layer.get("interpolation", "nearest"))
+    if op is None:
+        raise NotLoweredError(f"LiteRT does not interpolate by {layer.get('interpolation')!r}")
+    result = emit(op, x, np.array(sizes, np.int32), half_pixel_centers=True)
+    return as_layer(layer, emit("Squeeze", result, squeeze_dims=[1]) if rank == 1 else result)
+
+
+@layer("TimeDistributed")
+def time_distributed(layer: Layer, x: Tensor) -> Tensor:
+    """The inner layer on every step: the steps join the batch."""
+    emit = layer.emit
+    batch, steps = emit.size(x, 0), emit.size(x, 1)
+    rest = [emit.size(x, at) for at in range(2, x.rank)]
+    inner = layer.apply(layer.config["layer"], layer.weights.part("layer", None), emit.reshape(x, [-1, *rest]))
+    made = [emit.size(inner, at) for at in range(1, inner.rank)]
+    unknown = sum(not isinstance(size, int) for size in (steps, *made))
+    return emit.reshape(inner, [batch if unknown else -1, steps, *made])
+
+
+def _around(layer: Layer, x: Tensor, key: str) -> list[list[int]]:
+    """How much before and after, for each dimension of `x`."""
+    rank = x.rank - 2
+    given = layer.config[key]
+    if rank == 1 and isinstance(given, list | tuple) and not isinstance(given[0], list | tuple):
+        given = [given]  # one dimension: (before, after)
+    each = given if isinstance(given, list | tuple) else [given] * rank
+    places = [[int(v) for v in item] if isinstance(item, list | tuple) else [int(item)] * 2 for item in each]
+    if layer.get("data_format") == "channels_first":
+        return [[0, 0], [0, 0], *places]
+    return [[0, 0], *places, [0, 0]]

@@ -1,0 +1,133 @@
+"""Where the weights of a layer stand in a file, in both forms that Keras has had.
+
+Keras 3 archives keep `layers/<class>_<n>/vars/<index>`, by the position of the layer in its model. HDF5 files of
+old keep, for each layer of the outermost model, a list of paths such as `block/conv/kernel:0`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from octavo.errors import Invalid
+from octavo.ir.source import Array
+
+View = Callable[[Any], Array]
+"""The numbers of an HDF5 dataset."""
+
+
+class Weights(Protocol):
+    """The weights of one layer."""
+
+    def get(self, index: int, name: str) -> Array:
+        """The weight `name`, the layer's `index`-th; raises `Invalid` if there is none."""
+
+    def part(self, child: str, name: str | None) -> Weights:
+        """Those of the inner layer in the attribute `child`, called `name`."""
+
+    def count(self) -> int:
+        """How many there are, those of inner layers aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class GroupWeights:
+    """In a Keras 3 archive: an HDF5 group with the datasets `vars/0`, `vars/1`, …; None if there is no such group."""
+
+    group: Any
+    path: str
+    view: View
+
+    def get(self, index: int, name: str) -> Array:
+        """Found by its index."""
+        dataset = None if self.group is None else self.group.get(f"vars/{index}")
+        if dataset is None:
+            raise _missing(name, f"{self.path}/vars/{index}")
+        return self.view(dataset)
+
+    def part(self, child: str, name: str | None) -> GroupWeights:  # noqa: ARG002  # archives know no names
+        """The group of that name, in the spelling of any release: Keras 2 writes the names of private attributes."""
+        group = None
+        for spelling in (child, f"_{child}", child.replace("layers/", "_layer_checkpoint_dependencies/", 1)):
+            group = group or (None if self.group is None else self.group.get(spelling))
+        return GroupWeights(group, f"{self.path}/{child}", self.view)
+
+    def count(self) -> int:
+        """The number of variables."""
+        return 0 if self.group is None or "vars" not in self.group else len(self.group["vars"])
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWeights:
+    """In an HDF5 file of old: the paths and datasets of a layer of the outermost model, and the layer wanted in it."""
+
+    listed: Sequence[tuple[str, Any]]
+    path: str
+    view: View
+    scopes: tuple[str, ...] = ()
+
+    def get(self, index: int, name: str) -> Array:
+        """Found by its name within the scopes; by its index where the name tells nothing, as with custom scopes."""
+        own = self._own()
+        named = [dataset for own_name, dataset in own if re.fullmatch(rf"{name}(_\d+)?", own_name)]
+        if len(named) == 1:
+            return self.view(named[0])
+        if not self.scopes and index < len(own):
+            return self.view(own[index][1])
+        raise _missing(name, self.path)
+
+    def part(self, child: str, name: str | None) -> ListedWeights:  # noqa: ARG002  # these files know no attributes
+        """The same list, narrowed to a scope if the inner layer has one."""
+        if name is None:
+            return self
+        return ListedWeights(self.listed, f"{self.path}/{name}", self.view, (*self.scopes, name))
+
+    def count(self) -> int:
+        """The number of variables within the scopes."""
+        return len(self._own())
+
+    def _own(self) -> list[tuple[str, Any]]:
+        """The names and datasets in the innermost scope, of those paths that name most of the scopes around it."""
+        if not self.scopes:
+            return [(_split(path)[1], dataset) for path, dataset in self.listed]
+        found: dict[int, list[tuple[str, Any]]] = {}
+        for path, dataset in self.listed:
+            scope, name = _split(path)
+            if f"/{scope}".endswith(f"/{self.scopes[-1]}"):
+                depth = sum(f"/{outer}/" in f"/{scope}/" for outer in self.scopes[:-1])
+                found.setdefault(depth, []).append((name, dataset))
+        return found[max(found)] if found else []
+
+
+@dataclass(frozen=True, slots=True)
+class NoWeights:
+    """Those of an operation."""
+
+    path: str = ""
+
+    def get(self, index: int, name: str) -> Array:  # noqa: ARG002  # there are none
+        """Raises `Invalid`."""
+        raise _missing(name, self.path)
+
+    def part(self, child: str, name: str | None) -> NoWeights:  # noqa: ARG002  # there are none
+        """None either."""
+        return self
+
+    def count(self) -> int:
+        """None."""
+        return 0
+
+
+def _split(path: str) -> tuple[str, str]:
+    """The scope, and the name in it."""
+    scope, _, name = path.removesuffix(":0").rpartition("/")
+    return scope, name
+
+
+def _missing(name: str, path: str) -> Invalid:
+    return Invalid(
+        f"the weight {name!r} is missing",
+        where=path,
+        hint="the file holds other weights than its configuration calls for; save the model again",
+    )
