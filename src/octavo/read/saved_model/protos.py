@@ -5,19 +5,16 @@ TensorFlow imported in the same process. Only fields that are read are declared:
 that are large and often not needed (function bodies, the object graph, op definitions) are declared as
 `bytes`, which has the same wire form as a message, and are parsed when somebody asks.
 
-Source: the field numbers of tensorflow/core/protobuf and tensorflow/core/framework.
+Source: the field numbers of tensorflow/core/protobuf and tensorflow/core/framework; google/protobuf/descriptor.proto.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
 from octavo.errors import Unreadable
-
-if TYPE_CHECKING:
-    from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto
 
 PACKAGE = "octavo.tensorflow"
 
@@ -88,6 +85,24 @@ Extent { int64 start = 1; one int64 length = 2; }
 _MESSAGE = re.compile(r"(\w+) \{([^}]*)\}")
 _FIELD = re.compile(r"(?:(repeated|one) )?(?:map<(\w+),(\w+)>|(\w+)) (\w+) = (\d+);")
 
+# numbers of google/protobuf/descriptor.proto
+_OPTIONAL: Final = 1
+_REPEATED: Final = 3
+_MAP_ENTRY: Final = 7
+_TYPES: Final = {
+    "float": 2,
+    "double": 1,
+    "int64": 3,
+    "uint64": 4,
+    "int32": 5,
+    "fixed32": 7,
+    "bool": 8,
+    "string": 9,
+    "message": 11,
+    "bytes": 12,
+    "uint32": 13,
+}
+
 
 @cache
 def message(name: str) -> Any:
@@ -116,50 +131,55 @@ def _pool() -> Any:
     from google.protobuf import descriptor_pool
 
     pool = descriptor_pool.DescriptorPool()
-    pool.AddSerializedFile(_file().SerializeToString())
+    pool.AddSerializedFile(_file())
     return pool
 
 
-def _file() -> FileDescriptorProto:
-    from google.protobuf.descriptor_pb2 import FileDescriptorProto
-
-    file = FileDescriptorProto(name="octavo/tensorflow.proto", package=PACKAGE, syntax="proto3")
-    for name, body in _MESSAGE.findall(SPEC):
-        declared = file.message_type.add(name=name)
-        for rule, key, value, kind, field, number in _FIELD.findall(body):
-            if key:
-                _declare_map(declared, field, int(number), key=key, value=value)
-            else:
-                _declare(declared, field, int(number), kind=kind, rule=rule)
-    return file
+def _file() -> bytes:
+    """`SPEC` as a FileDescriptorProto, put together here: the classes for that take longer to import than a model."""
+    messages = [_entry(4, _message(name, body)) for name, body in _MESSAGE.findall(SPEC)]
+    return b"".join([_entry(1, "octavo/tensorflow.proto"), _entry(2, PACKAGE), *messages, _entry(12, "proto3")])
 
 
-def _declare(message: DescriptorProto, name: str, number: int, *, kind: str, rule: str) -> None:
-    from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
+def _message(name: str, body: str) -> bytes:
+    """A DescriptorProto."""
+    declared = [_entry(1, name)]
+    for rule, key, value, kind, field, number in _FIELD.findall(body):
+        if key:
+            pair = "".join(word.capitalize() for word in field.split("_")) + "Entry"
+            declared += [_entry(2, _field(field, int(number), kind=f"{name}.{pair}", rule="repeated"))]
+            declared += [_entry(3, _pair(pair, key, value))]
+        else:
+            declared += [_entry(2, _field(field, int(number), kind=kind, rule=rule))]
+    if "one " in body:
+        declared += [_entry(8, _entry(1, "kind"))]
+    return b"".join(declared)
 
-    label = Field.LABEL_REPEATED if rule == "repeated" else Field.LABEL_OPTIONAL
-    field = message.field.add(name=name, number=number, label=label)
-    if kind[0].isupper():
-        field.type, field.type_name = Field.TYPE_MESSAGE, f".{PACKAGE}.{kind}"
-    else:
-        field.type = Field.Type.Value(f"TYPE_{kind.upper()}")
-    if rule == "one":
-        if not message.oneof_decl:
-            message.oneof_decl.add(name="kind")
-        field.oneof_index = 0
+
+def _pair(name: str, key: str, value: str) -> bytes:
+    """The DescriptorProto of what a map consists of."""
+    fields = _entry(2, _field("key", 1, kind=key, rule="")) + _entry(2, _field("value", 2, kind=value, rule=""))
+    return _entry(1, name) + fields + _entry(7, _entry(_MAP_ENTRY, 1))
 
 
-def _declare_map(message: DescriptorProto, name: str, number: int, *, key: str, value: str) -> None:
-    from google.protobuf.descriptor_pb2 import FieldDescriptorProto as Field
+def _field(name: str, number: int, *, kind: str, rule: str) -> bytes:
+    """A FieldDescriptorProto."""
+    of_message = kind[0].isupper()
+    parts = [_entry(1, name), _entry(3, number), _entry(4, _REPEATED if rule == "repeated" else _OPTIONAL)]
+    parts += [_entry(5, _TYPES["message" if of_message else kind])]
+    parts += [_entry(6, f".{PACKAGE}.{kind}")] if of_message else []
+    parts += [_entry(9, 0)] if rule == "one" else []
+    return b"".join(parts)
 
-    entry = message.nested_type.add(name="".join(word.capitalize() for word in name.split("_")) + "Entry")
-    entry.options.map_entry = True
-    _declare(entry, "key", 1, kind=key, rule="")
-    _declare(entry, "value", 2, kind=value, rule="")
-    message.field.add(
-        name=name,
-        number=number,
-        label=Field.LABEL_REPEATED,
-        type=Field.TYPE_MESSAGE,
-        type_name=f".{PACKAGE}.{message.name}.{entry.name}",
-    )
+
+def _entry(number: int, value: int | str | bytes) -> bytes:
+    """One field in protobuf's wire form."""
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    data = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | 2) + _varint(len(data)) + data
+
+
+def _varint(number: int) -> bytes:
+    low, rest = number & 127, number >> 7
+    return bytes([low | 128]) + _varint(rest) if rest else bytes([low])
