@@ -83,7 +83,8 @@ def run(job: Job) -> Conversion:
     reference = to_bytes(model)
     statistics = _statistics(job, model, reference)
     plan = job.plan or decide(model, job.recipe, statistics)
-    content = to_bytes(apply(model, plan))
+    quantized = apply(model, plan)
+    content = reference if plan.is_float else to_bytes(quantized)
     _check_runs(model, content)
     return Conversion(
         content=content,
@@ -201,13 +202,13 @@ def _by_graph(model: Model) -> list[Signature]:
 
 
 def _check_runs(model: Model, content: bytes) -> None:
-    """Load the result and run each signature once on zeros.
+    """Load the result and run each graph once on zeros.
 
     Raises:
         TargetError: LiteRT refuses the model.
         InternalError: an output's shape is not the one that was inferred.
     """
-    for signature in model.signatures:
+    for signature in _by_graph(model):
         runtime = Runtime(content, signature=signature.key)
         outputs = runtime.run(_zeros(runtime))
         for name, value in zip(signature.outputs, signature.graph.outputs, strict=True):

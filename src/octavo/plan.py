@@ -81,6 +81,11 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
             op for graph in self.graphs for op in graph.ops if op.precision == "float32" and op.asked != "float32"
         )
 
+    @property
+    def is_float(self) -> bool:
+        """Whether every tensor stays as it was trained."""
+        return not any(graph.grids for graph in self.graphs)
+
     def to_json(self) -> str:
         """The plan as indented JSON."""
         return msgspec.json.format(msgspec.json.encode(self), indent=1).decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any, Final
 
 import numpy as np
@@ -60,4 +59,6 @@ def _sample(data: Bytes) -> tuple[Any, ...]:
 
 
 def _digest(data: Bytes) -> bytes:
+    import hashlib  # takes milliseconds, and few models hold contents that look alike
+
     return hashlib.blake2b(data.data, digest_size=32).digest()
