@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -157,5 +159,5 @@ def test_a_node_that_reads_nothing_real_is_invalid():
 
 def test_ten_thousand_nodes_in_a_row_need_no_deep_stack():
     names = ["x", *(f"n{i}" for i in range(10_000))]
-    nodes = [node(name, "Relu", before) for before, name in zip(names, names[1:], strict=False)]
+    nodes = [node(name, "Relu", before) for before, name in itertools.pairwise(names)]
     assert len(lower(model(nodes, outputs=[names[-1]])).main) == 10_000
