@@ -145,6 +145,14 @@ def test_numbers_are_packed_as_the_schema_says(dtype, numbers, data):
     np.testing.assert_array_equal(back.astype(np.float64), np.array(numbers, np.float64))
 
 
+@pytest.mark.parametrize(
+    ("shape", "axes"), [((512, 301), (1, 0)), ((3, 3, 100, 101), (3, 0, 1, 2)), ((512, 512), (1, 0))]
+)
+def test_a_large_transposed_array_is_stored_in_the_order_of_its_own_axes(shape, axes):
+    array = np.arange(np.prod(shape), dtype=np.float32).reshape(shape).transpose(axes)
+    assert stored(array).tobytes() == array.tobytes()
+
+
 def test_strings_reach_litert():
     graph = Graph("main")
     x = graph.input("x", Type(np.dtype(object), (symbol("batch"),)))
