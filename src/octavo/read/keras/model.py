@@ -21,6 +21,8 @@ Tensors = list[Tensor | None]
 
 _TRAINING = frozenset({"training", "name"})
 """Arguments that mean nothing at inference."""
+_CLASSES: Mapping[str, str] = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""Layers whose class is called otherwise inside Keras: paths of weights come from that name."""
 _PYTHON = "it runs Python code of its own, which the file does not describe"
 _REASONS = {
     "Lambda": _PYTHON,
@@ -76,7 +78,10 @@ class ModelRunner:
         values.update(zip(starts, inputs, strict=True))
         calls = {name: calls_of(entry, names) for name, (entry, _) in entries.items()}
         ends = [ref for _, ref in structure_of(config["output_layers"])]
-        first = _first_calls(entries, calls, ends)
+        if self.keras2:
+            first = _first_calls(entries, calls, ends)
+        else:
+            first, ends = dict.fromkeys(entries, 0), [_from_zero(ref, entries) for ref in ends]
         pending = [(name, first[name] + at, call) for name in entries for at, call in enumerate(calls[name])]
         while pending:
             waiting = []
@@ -102,7 +107,7 @@ class ModelRunner:
             if is_operation(entry):
                 yield entry, NoWeights(_join(path, name_of(entry)))
                 continue
-            snake = _snake(entry["class_name"])
+            snake = _snake(str(_CLASSES.get(entry["class_name"], entry["class_name"])))
             count = seen.get(snake, 0)
             seen[snake] = count + 1
             name = name_of(entry)
@@ -205,7 +210,7 @@ def _meaning(entry: Entry, kind: str) -> Meaning | None:
     if is_operation(entry):
         return known.operations.get(kind)
     if kind in ("TFOpLambda", "SlicingOpLambda"):
-        return known.operations.get(entry["config"].get("function", ""))
+        return known.operations.get(str(entry["config"].get("function", "")).removeprefix("compat.v1."))
     return known.layers.get(kind)
 
 
@@ -239,14 +244,18 @@ def _flat(tree: Any) -> Tensors:
 def _first_calls(
     entries: Mapping[str, tuple[Entry, Weights]], calls: Mapping[str, Sequence[Call]], ends: Iterable[KerasRef]
 ) -> dict[str, int]:
-    """The number of each layer's first call. Keras 2 counts a nested model's own nodes, so its calls begin at 1."""
+    """The number of each layer's first call in Keras 2, where those of a nested model begin at 1, after its own node."""
     used = {name: set[int]() for name in entries}
     for ref in [*ends, *(ref for each in calls.values() for call in each for ref in call.refs())]:
         used.setdefault(ref.layer, set()).add(ref.node)
-    return {
-        name: int(is_model(entry) and 0 not in used[name] and len(calls[name]) in used[name])
-        for name, (entry, _) in entries.items()
-    }
+    return {name: int(is_model(entry) and 0 not in used[name]) for name, (entry, _) in entries.items()}
+
+
+def _from_zero(ref: KerasRef, entries: Mapping[str, tuple[Entry, Weights]]) -> KerasRef:
+    """An output of a model in Keras 3, which counts a nested model's own node here, but not in `inbound_nodes`."""
+    entry, _ = entries.get(ref.layer, ({}, None))
+    counts = bool(entry) and is_model(entry) and not is_sequential(entry)
+    return ref._replace(node=ref.node - 1) if counts and ref.node > 0 else ref
 
 
 def _check_known(

@@ -88,15 +88,15 @@ class ListedWeights:
         return len(self._own())
 
     def _own(self) -> list[tuple[str, Any]]:
-        """The names and datasets in the innermost scope, of those paths that name most of the scopes around it."""
+        """Names and datasets in the innermost scope, of the paths that name most scopes around it, and least else."""
         if not self.scopes:
             return [(_split(path)[1], dataset) for path, dataset in self.listed]
-        found: dict[int, list[tuple[str, Any]]] = {}
+        found: dict[tuple[int, int], list[tuple[str, Any]]] = {}
         for path, dataset in self.listed:
             scope, name = _split(path)
             if f"/{scope}".endswith(f"/{self.scopes[-1]}"):
                 depth = sum(f"/{outer}/" in f"/{scope}/" for outer in self.scopes[:-1])
-                found.setdefault(depth, []).append((name, dataset))
+                found.setdefault((depth, -scope.count("/")), []).append((name, dataset))
         return found[max(found)] if found else []
 
 

@@ -194,8 +194,10 @@ def reshape(layer: Layer, x: Tensor, newshape: Any = None, shape: Any = None) ->
 
 
 @operation("Transpose", "transpose")
-def transpose(layer: Layer, x: Tensor, axes: Any = None, perm: Any = None) -> Tensor:
+def transpose(layer: Layer, x: Tensor, axes: Any = None, perm: Any = None, *, conjugate: Any = None) -> Tensor:
     """The dimensions in another order, by default backwards."""
+    if conjugate:
+        raise NotLoweredError("complex numbers")
     order = axes if axes is not None else perm if perm is not None else list(range(x.rank))[::-1]
     return layer.emit.transpose(x, [axis % x.rank for axis in order])
 
