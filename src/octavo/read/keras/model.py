@@ -195,7 +195,7 @@ def is_operation(entry: Entry) -> bool:
     if module:
         return module.startswith("keras.src.ops.")
     config = entry["config"]
-    return isinstance(config, Mapping) and not {"trainable", "dtype", "layers"} & set(config)
+    return "inbound_nodes" in entry and not {"trainable", "dtype", "layers"} & set(config)
 
 
 class _Unknown(list[Tensor | None]):
@@ -244,7 +244,7 @@ def _flat(tree: Any) -> Tensors:
 def _first_calls(
     entries: Mapping[str, tuple[Entry, Weights]], calls: Mapping[str, Sequence[Call]], ends: Iterable[KerasRef]
 ) -> dict[str, int]:
-    """The number of each layer's first call in Keras 2, where those of a nested model begin at 1, after its own node."""
+    """The number of each layer's first call in Keras 2: those of a nested model begin at 1, after its own node."""
     used = {name: set[int]() for name in entries}
     for ref in [*ends, *(ref for each in calls.values() for call in each for ref in call.refs())]:
         used.setdefault(ref.layer, set()).add(ref.node)

@@ -98,6 +98,8 @@ def _sorted(ports: Sequence[SourcePort]) -> tuple[SourcePort, ...]:
 def _inputs(model: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     """The name and the configuration of each input, in Keras's order."""
     layers = {name_of(layer): layer for layer in layers_of(model)}
+    if not layers:
+        raise Invalid("the model has no layers", hint=_CONTRADICTS)
     if not is_sequential(model):
         refs = [ref for _, ref in structure_of(model["config"]["input_layers"])]
         if lost := [ref.layer for ref in refs if ref.layer not in layers]:
