@@ -36,6 +36,8 @@ NEEDED = {
     **dict.fromkeys(("lstm_unrolled", "gru_unrolled"), SHAPE_ARITHMETIC),
 }
 """Which of these operations a case cannot do without."""
+DISCRETE = {"arg_max"}
+"""Cases whose answer jumps where two numbers are nearly equal: a rounded number may be on the other side."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,7 @@ class Converted:
 
     name: str
     case: Case
+    path: Path
     content: bytes
     expected: dict[int, list[np.ndarray]]
 
@@ -61,7 +64,7 @@ def converted(request, tmp_path_factory) -> Converted:
     case, path = CASES[request.param], tmp_path_factory.mktemp("layers") / request.param
     model = export(case, path)
     expected = {batch: _answers(model, case.samples(batch)) for batch in (1, 3)}
-    return Converted(request.param, case, octavo.convert(path).content, expected)
+    return Converted(request.param, case, path, octavo.convert(path).content, expected)
 
 
 def _answers(model: Callable[..., Any], samples: dict[str, np.ndarray]) -> list[np.ndarray]:
@@ -79,6 +82,23 @@ def test_litert_computes_what_keras_computes(converted):
             assert (result.shape, result.dtype) == (want.shape, want.dtype)
             allowed = converted.case.within * np.abs(want).max()
             np.testing.assert_allclose(result, want, rtol=0, atol=allowed, err_msg=f"batch {batch}")
+
+
+@pytest.mark.parametrize(("precision", "steps"), [("int8", 255), ("int16x8", 65535)])
+def test_integers_stay_near_the_float_model(converted, precision, steps):
+    rows = converted.case.samples(16)
+    samples = [{name: array[index : index + 1] for name, array in rows.items()} for index in range(16)]
+    result = octavo.convert(converted.path, recipe=precision, samples=samples)
+    reference, candidate = Runtime(result.reference), Runtime(result.content)
+    answers = [(reference.run(sample), candidate.run(sample)) for sample in samples]
+    for name in answers[0][0]:
+        exact, rounded = (np.stack([pair[side][name] for pair in answers]) for side in (0, 1))
+        assert np.isfinite(rounded).all()
+        if converted.name not in DISCRETE and exact.dtype.kind == "f":
+            # an output's grid holds zero, so a step is at most max|x| / steps; fifteen steps, and two in a hundred for
+            # int8 weights, are room for a handful of roundings in a row
+            reach = np.abs(exact).max() + 1e-6
+            assert np.abs(exact - rounded).max() <= (15 / steps + 0.02) * reach
 
 
 def test_the_batch_stays_open_and_costs_nothing(converted):

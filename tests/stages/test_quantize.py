@@ -261,10 +261,38 @@ def test_zero_is_exact_even_where_the_range_does_not_hold_it():
     assert grid.scale[0] == pytest.approx(5 / 255)
 
 
-def test_a_tensor_that_is_always_zero_gets_a_scale_that_divides():
+def test_a_tensor_that_is_always_zero_gets_a_scale_of_everyday_size():
     given = model("main(%x: float32[batch,4]) {\n %a = ABS(%x)\n return %a\n}")
     statistics = Statistics({"x": Range(0.0, 0.0), "a": Range(0.0, 0.0)})
-    assert {grid.scale for grid in decide(given, Recipe(precision="int8"), [statistics]).graphs[0].grids} == {(1.0,)}
+    grids = decide(given, Recipe(precision="int8"), [statistics]).graphs[0].grids
+    assert [grid.scale[0] for grid in grids] == [pytest.approx(1 / 255)] * 2
+
+
+def test_a_mask_constant_does_not_widen_the_range_and_stays_far_below():
+    text = """main(%m: bool[batch,4], %x: float32[batch,4]) {
+      %far = const float32[] -1e9
+      %y = SELECT_V2(%m, %x, %far)
+      %s = SOFTMAX(%y) {beta=1.0}
+      return %s
+    }"""
+    given = model(text)
+    statistics = Statistics({"x": Range(-4.0, 4.0), "y": Range(-1e9, 4.0), "s": Range(0.0, 1.0)})
+    plan = decide(given, Recipe(precision="int8"), [statistics])
+    grid = next(grid for grid in plan.graphs[0].grids if grid.value == "y")
+    assert grid.low == pytest.approx(-20)
+    constant = next(v for v in apply(given, plan).main.values if v.name == "far")
+    assert constant.const == -128
+
+
+def test_a_limit_that_nothing_reaches_does_not_widen_the_range():
+    text = """main(%x: float32[batch,4]) {
+      %limit = const float32[] 1e12
+      %y = MINIMUM(%x, %limit)
+      return %y
+    }"""
+    given = model(text)
+    plan = decide(given, Recipe(precision="int8"), [Statistics({"x": Range(-4.0, 4.0), "y": Range(-4.0, 4.0)})])
+    assert {round(grid.scale[0] * 255, 3) for grid in plan.graphs[0].grids} == {8.0}
 
 
 def test_a_form_that_is_slower_than_float_says_so_in_the_plan():

@@ -37,8 +37,11 @@ class Interval:
 def activation_grid(interval: Interval, dtype: str) -> tuple[float, int]:
     """The scale and zero point that cover `interval`: int8 asymmetric, int16 symmetric (the kernels demand it).
 
-    An interval of no width gets a scale of 1: zero is then the only number, and it is exact.
+    An interval of no width is taken for one from zero to one: zero is exact, and a scale of everyday size keeps
+    kernels, which multiply and divide by it, within what they can count.
     """
+    if interval.width == 0:
+        interval = Interval(0.0, 1.0)
     if dtype == "int16":
         reach = max(-interval.low, interval.high)
         return _usable(reach / LIMITS["int16"][1]), 0

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import reduce
+from operator import or_
 
 from octavo.errors import InternalError
 from octavo.ir.graph import Graph, Node, Value
@@ -22,6 +24,8 @@ from octavo.quantize.precision import INTEGER, Choice
 from octavo.quantize.ranges import least_error
 from octavo.statistics import Statistics
 
+HUGE = 100.0
+"""A constant this many times as large as the numbers that it is mixed with stands for an infinity."""
 NARROW = 0.5
 """An input that others read too keeps its own grid when its range is less than this part of the joint one."""
 
@@ -41,6 +45,8 @@ class Group:
 
     members: dict[Tensor, None]
     interval: Interval | None = None
+    constants: Interval | None = None
+    """What its constants span: they are cut to the range of the numbers that they meet, and count only if alone."""
     counts: Array | None = None
     dictated: Dictated | None = None
     dictator: str = ""
@@ -75,6 +81,7 @@ class Groups:
             a, b = b, a
         a.members.update(b.members)
         a.interval = _joint(a, b)
+        a.constants = a.constants | b.constants if a.constants and b.constants else a.constants or b.constants
         a.counts = a.counts if b.counts is None else b.counts if a.counts is None else a.counts + b.counts
         a.whole |= b.whole
         a.fitted |= b.fitted
@@ -139,9 +146,12 @@ def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> No
         if tensor not in groups.of:
             spread = statistics.spreads.get(value.name) if value.const is None else None
             fitted = statistics.fitted.get(value.name) if dtype == "int8" else None
+            interval = Interval(fitted.low, fitted.high) if fitted else _interval(node, value, statistics)
+            joins = value.const is not None and isinstance(port, SameAs)
             groups.of[tensor] = Group(
                 {tensor: None},
-                _interval(value, statistics) if fitted is None else Interval(fitted.low, fitted.high),
+                None if joins else interval,
+                interval if joins else None,
                 spread.counts if spread else None,
                 fitted=fitted is not None,
                 whole=fitted is not None,
@@ -187,15 +197,38 @@ def _gladly(value: Value, own: Group, joint: Group) -> bool:
     return own.interval.width >= NARROW * (own.interval | joint.interval).width
 
 
-def _interval(value: Value, statistics: Statistics) -> Interval | None:
+def _interval(node: Node, value: Value, statistics: Statistics) -> Interval | None:
+    """What was seen of a value that `node` reads or makes; of one that it masks, without the masking number."""
     if value.const is not None:
         return Interval.around(float(value.const.min()), float(value.const.max())) if value.const.size else None
     seen = statistics.ranges.get(value.name)
-    return None if seen is None else Interval.around(seen.low, seen.high)
+    if seen is None:
+        return None
+    whole = Interval.around(seen.low, seen.high)
+    return whole if value in node.inputs else _without_mask(node, whole, statistics)
+
+
+def _without_mask(node: Node, whole: Interval, statistics: Statistics) -> Interval:
+    """The range of a result without the constant that stands for minus or plus infinity in it.
+
+    Attention masks fill in numbers such as -1e9. What counts is only that they are far below all others: a distance of
+    the others' width, and at least 16 (e⁻¹⁶ is nothing in a softmax), keeps the meaning, and the resolution.
+    """
+    joined = [value for _, value, port in real_operands(node) if isinstance(port, SameAs)]
+    constants = [value for value in joined if value.const is not None and value.const.size]
+    seen = [statistics.ranges.get(v.name) for _, v, _ in real_operands(node) if v.const is None]
+    if not constants or not seen or any(range is None for range in seen):
+        return whole
+    others = reduce(or_, (Interval.around(range.low, range.high) for range in seen if range is not None))
+    room = max(others.width, 16.0)
+    reach = max(-others.low, others.high, 1e-3)
+    low = others.low - room if whole.low < -HUGE * reach else whole.low
+    high = others.high + room if whole.high > HUGE * reach else whole.high
+    return Interval(low, high)
 
 
 def _grid(tensor: Tensor, group: Group) -> Grid:
-    interval, shared = group.interval, len(group.members) - 1
+    interval, shared = group.interval or group.constants, len(group.members) - 1
     if group.dictated is not None:
         scale, zero_point = group.dictated
         why = f"the {group.dictator} kernel dictates it"
