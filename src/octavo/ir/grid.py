@@ -66,7 +66,8 @@ def quantize(array: Array, quant: Quantization, dtype: str, *, narrow: bool = Fa
     """The integers nearest to `array`; `narrow` keeps −128 out, as kernels expect of weights."""
     lowest, highest = LIMITS[dtype]
     scale, zero_point = (spread(part, quant.axis, array.ndim) for part in (quant.scale, quant.zero_point))
-    integers = np.asarray(np.rint(array / scale))
+    with np.errstate(over="ignore"):  # what is too large to divide ends at the limit anyway
+        integers = np.asarray(np.rint(array / scale))
     if zero_point.any():
         integers += zero_point
     return np.clip(integers, lowest + narrow, highest, out=integers).astype(dtype)

@@ -133,7 +133,7 @@ class Mul(Binary):
 
 
 _STOPS_AT_ZERO = "its integer kernel fails where the divisor rounds to zero"
-"""From `div.cc` of LiteRT, which checks each divisor; some scales end the process."""
+"""From `div.cc` of LiteRT, which checks each divisor and fails where one rounds to zero."""
 
 
 @dataclass(frozen=True)
