@@ -16,17 +16,21 @@ KERAS = frozenset({".keras", ".h5", ".hdf5"})
 def read(model: Any) -> SourceModel | Model:
     """The model, parsed: a `SourceModel` that is to be lowered, or, of a `.tflite`, a `Model`.
 
-    `model` is the directory of a SavedModel, the path of a Keras file or of a frozen graph, or the path or the
-    bytes of a `.tflite`.
+    `model` is the directory of a SavedModel, the path of a Keras file or of a frozen graph, a Keras model in memory,
+    or the path or the bytes of a `.tflite`.
 
     Raises:
         UsageError: there is no such file, or `model` is not of a kind that Octavo reads.
-        Unsupported: a Keras file has layers that cannot be read.
+        Unsupported: a Keras model has layers that cannot be read.
         Unreadable: the file is damaged, or not of any known format.
     """
     if isinstance(model, bytes | bytearray | memoryview):
         return _from_tflite(bytes(model))
     if not isinstance(model, str | Path):
+        from octavo.read.keras.live import is_keras, read_live
+
+        if is_keras(model):
+            return read_live(model)
         raise UsageError(
             f"a model cannot be read from a {type(model).__module__}.{type(model).__qualname__}",
             hint="export it first: model.export(directory) in Keras, tf.saved_model.save(module, directory)",

@@ -68,12 +68,12 @@ class ListedWeights:
     scopes: tuple[str, ...] = ()
 
     def get(self, index: int, name: str) -> Array:
-        """Found by its name within the scopes; by its index where the name tells nothing, as with custom scopes."""
+        """Found by its name within the scopes; by its index where the name tells nothing: names have changed."""
         own = self._own()
         named = [dataset for own_name, dataset in own if re.fullmatch(rf"{name}(_\d+)?", own_name)]
         if len(named) == 1:
             return self.view(named[0])
-        if not self.scopes and index < len(own):
+        if index < len(own):
             return self.view(own[index][1])
         raise _missing(name, self.path)
 

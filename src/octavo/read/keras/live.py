@@ -1,0 +1,82 @@
+"""A Keras model in memory, read as its file would be. Nothing is imported that the model has not imported itself."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from octavo.errors import Invalid, Unsupported
+from octavo.ir.source import Array, SourceModel
+from octavo.read.keras.archive import Archive
+from octavo.read.keras.reader import source_model
+from octavo.read.keras.weights import NoWeights, Weights
+
+
+def is_keras(model: Any) -> bool:
+    """Whether `model` is a model of Keras 2 or 3."""
+    return _framework(model) != ""
+
+
+def read_live(model: Any) -> SourceModel:
+    """The source model of a Keras model in memory. Its weights are copied now: training on does not change them.
+
+    Raises:
+        Unsupported: layers that cannot be expressed, or the model is a class that does not describe itself.
+    """
+    keras = sys.modules[_framework(model)]
+    where = f"the model {model.name!r} in memory"
+    try:
+        entry = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))  # tuples become lists, as in files
+    except (NotImplementedError, TypeError, ValueError) as error:
+        raise Unsupported(
+            f"the model does not describe itself: {error}",
+            where=where,
+            hint="export a SavedModel, model.export(directory), and convert the directory",
+        ) from error
+    archive = Archive(Path(model.name), entry, LiveWeights(model, where), None, str(keras.__version__))
+    return source_model(archive)
+
+
+@dataclass(frozen=True, slots=True)
+class LiveWeights:
+    """The weights of a layer in memory."""
+
+    layer: Any
+    path: str
+
+    def get(self, index: int, name: str) -> Array:
+        """Found by its name among the layer's variables, or by its index."""
+        named = [v for v in self.layer.weights if v.name.partition(":")[0].rpartition("/")[2] == name]
+        found = named if len(named) == 1 else self.layer.weights[index : index + 1]
+        if not found:
+            raise Invalid(f"the layer has no weight {name!r}", where=f"{self.path}, {self.layer.name!r}")
+        array: Array = np.array(found[0])
+        return array.astype(np.float32, copy=False) if array.dtype.kind in "fV" else array
+
+    def part(self, child: str, name: str | None) -> Weights:
+        """A layer of a model, by its name; of a layer, by the attribute."""
+        layers: Iterable[Any] = getattr(self.layer, "layers", ())
+        if child.startswith("layers/"):
+            found = next((layer for layer in layers if layer.name == name), None)
+        else:
+            found = getattr(self.layer, child, getattr(self.layer, f"_{child}", None))
+        path = f"{self.path}, {self.layer.name!r}"
+        return NoWeights(path) if found is None else LiveWeights(found, path)  # a Sequential hides its input layer
+
+    def count(self) -> int:
+        """The number of weights, those of inner layers with them."""
+        return len(self.layer.weights)
+
+
+def _framework(model: Any) -> str:
+    """The module that the model is of: "keras", "tf_keras", or "" for neither."""
+    if not all(hasattr(model, name) for name in ("layers", "weights", "get_config")):
+        return ""
+    modules = [kind.__module__.partition(".")[0] for kind in type(model).__mro__]
+    return next((name for name in ("keras", "tf_keras") if name in modules and name in sys.modules), "")
