@@ -2,7 +2,7 @@
 
     python benchmarks/conversion.py [NAMES...] [--runs N] [--precision float int8]
 
-Every run is a cold process, imports included, and the makers take turns, so that a change in the machine's load
+Every run is a cold process, imports included (of compiled modules: one run of each goes before), and the makers take turns, so that a change in the machine's load
 meets all of them. The table shows medians, and each peer's ratio to Octavo: above 1 the peer needs more.
 """
 
@@ -49,10 +49,11 @@ def compare(name: str, precision: str, *, runs: int) -> dict[str, list[peers.Cos
         raise RuntimeError("this process is no fair parent: its children would inherit TensorFlow's peak memory")
     costs: dict[str, list[peers.Cost]] = {task: [] for task in tasks}
     with tempfile.TemporaryDirectory() as scratch:
-        for turn in range(runs):
+        for turn in range(-1, runs):  # the first leaves compiled modules behind, as an installation does
             for task in tasks[turn % len(tasks) :] + tasks[: turn % len(tasks)]:
                 source, samples = given[task]
-                costs[task].append(peers.measure(task, source, Path(scratch) / f"{task}.tflite", samples))
+                cost = peers.measure(task, source, Path(scratch) / f"{task}.tflite", samples)
+                costs[task] += [cost] if turn >= 0 else []
     return costs
 
 

@@ -33,6 +33,11 @@ class Cost:
     failure: str = ""
 
 
+def _environment() -> dict[str, str]:
+    """As for a user: quiet, and free to keep compiled modules, which installed packages have."""
+    return {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"} | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+
+
 def tensorflow_float(source: Path, target: Path, _: Path | None = None) -> None:
     import tensorflow as tf
 
@@ -94,7 +99,7 @@ def measure(task: str, source: Path, target: Path, samples: Path | None = None) 
     command = [sys.executable, __file__, "run", task, str(source), str(target), *([str(samples)] if samples else [])]
     with tempfile.TemporaryFile("w+") as said:
         start = time.perf_counter()
-        child = subprocess.Popen(command, stdout=said, stderr=said, env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"})
+        child = subprocess.Popen(command, stdout=said, stderr=said, env=_environment())
         _, status, usage = os.wait4(child.pid, 0)
         wall = time.perf_counter() - start
         child.returncode = os.waitstatus_to_exitcode(status)

@@ -66,6 +66,8 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     *,
     recipe: RecipeLike = "float32",
     samples: SamplesLike | Mapping[str, SamplesLike] | None = None,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
     signatures: Sequence[str] | None = None,
     shapes: Mapping[str, Sequence[int | None]] | None = None,
     plan: Plan | str | Path | None = None,
@@ -74,12 +76,15 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     """A `.tflite` model out of a trained TensorFlow model.
 
     Args:
-        model: the directory of a SavedModel, or the path or the bytes of a float `.tflite`.
+        model: the directory of a SavedModel, the path of a Keras file (`.keras`, `.h5`) or of a frozen graph (`.pb`,
+            `.pbtxt`), a Keras model in memory, or the path or the bytes of a float `.tflite`.
         recipe: a precision ("float32", "float16", "dynamic", "weight_only", "int8", "int16x8"), a `Recipe`, a
             mapping, or the path of a TOML or JSON file.
         samples: representative inputs, which "int8" and "int16x8" learn activation ranges from: an `.npz` or `.npy`
             file, a folder of `.npy`, an iterable or a function that returns one; per signature as a mapping
             by key.
+        inputs: the names of the nodes that go into a frozen graph; by default its placeholders.
+        outputs: the names of the nodes that come out of a frozen graph; by default those that nobody reads.
         signatures: the keys of the signatures to convert; all by default.
         shapes: shapes of inputs, by name, in place of those that the model declares; None for an unknown length.
         plan: a plan to replay, or its file, in place of deciding anew.
@@ -98,6 +103,8 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
             model=model,
             recipe=read_recipe(recipe),
             samples=samples,
+            inputs=inputs,
+            outputs=outputs,
             signatures=signatures,
             shapes=shapes,
             plan=replayed,

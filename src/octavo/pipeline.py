@@ -39,6 +39,8 @@ class Job:
     model: Any
     recipe: Recipe
     samples: SamplesLike | Mapping[str, SamplesLike] | None = None
+    inputs: Sequence[str] | None = None
+    outputs: Sequence[str] | None = None
     signatures: Sequence[str] | None = None
     shapes: Mapping[str, Sequence[int | None]] | None = None
     plan: Plan | None = None
@@ -77,7 +79,8 @@ def run(job: Job) -> Conversion:
     Raises:
         OctavoError: see `octavo.errors`; nothing has been written to disk.
     """
-    model = load(job.model, signatures=job.signatures, shapes=job.shapes)
+    source = read(job.model, inputs=job.inputs, outputs=job.outputs)
+    model = source if isinstance(source, Model) else lower(source, signatures=job.signatures, shapes=job.shapes)
     _check_is_float(model, job.recipe)
     rewrites = tuple(optimize(graph) for graph in model.graphs)
     reference = to_bytes(model)
@@ -96,18 +99,6 @@ def run(job: Job) -> Conversion:
     )
 
 
-def load(
-    model: Any, *, signatures: Sequence[str] | None = None, shapes: Mapping[str, Sequence[int | None]] | None = None
-) -> Model:
-    """The model in LiteRT's operations, before any rewrite; a `.tflite` is taken as it stands.
-
-    Raises:
-        OctavoError: the model cannot be read or lowered.
-    """
-    source = read(model)
-    return source if isinstance(source, Model) else lower(source, signatures=signatures, shapes=shapes)
-
-
 def look(model: Any, *, why: bool = False) -> Inspection:
     """What is in a model: of a SavedModel after lowering and optimizing, of a `.tflite` as it stands.
 
@@ -116,13 +107,15 @@ def look(model: Any, *, why: bool = False) -> Inspection:
     Raises:
         OctavoError: the model cannot be read or lowered.
     """
-    loaded = load(model)
-    as_it_stands = isinstance(model, bytes) or Path(model).is_file()
-    optimized = load(model) if as_it_stands and why else loaded
+    source = read(model)
+    as_it_stands = isinstance(source, Model)
+    loaded = source if isinstance(source, Model) else lower(source)
+    optimized = read(model) if as_it_stands and why else loaded
+    assert isinstance(optimized, Model)
     rewrites = [] if as_it_stands and not why else [optimize(graph) for graph in optimized.graphs]
     return inspect(
         loaded,
-        size=len(model) if isinstance(model, bytes) else _size(Path(model)),
+        size=_size(model),
         rewrites=[msgspec.convert(a, Rewrite, from_attributes=True) for made in rewrites for a in made.applied],
         missed=[msgspec.convert(m, NearMiss, from_attributes=True) for made in rewrites for m in made.missed],
     )
@@ -147,7 +140,11 @@ def content_of(model: Any) -> bytes:
     return content
 
 
-def _size(path: Path) -> int:
+def _size(model: Any) -> int:
+    """The bytes of a model, given or on disk; of one in memory, zero."""
+    if not isinstance(model, str | Path):
+        return len(model) if isinstance(model, bytes) else 0
+    path = Path(model)
     files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
     return sum(file.stat().st_size for file in files)
 

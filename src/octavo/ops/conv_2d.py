@@ -60,6 +60,8 @@ class Conv2D(Op):
         channels, taken = input.shape[3], filter.shape[3]
         if isinstance(channels, int) and isinstance(taken, int) and channels % taken:
             raise ValueError(f"{channels} channels cannot be split into groups of {taken}")
+        if isinstance(channels, int) and isinstance(taken, int) and int(filter.shape[0]) % (channels // taken):
+            raise ValueError(f"{filter.shape[0]} filters cannot be shared out among {channels // taken} groups")
         if bias is not None and bias.shape != filter.shape[:1]:
             raise ValueError(f"bias {bias.type} does not fit filter {filter.type}")
         _, height, width, _ = (int(dim) for dim in filter.shape)

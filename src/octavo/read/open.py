@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,33 @@ from octavo.ir.source import SourceModel
 
 KERAS = frozenset({".keras", ".h5", ".hdf5"})
 """How the files of Keras end."""
+GRAPH = frozenset({".pb", ".pbtxt"})
+"""How the files of frozen graphs end."""
+SAVED_MODEL = "saved_model.pb"
+"""The file that makes a directory a SavedModel."""
 
 
-def read(model: Any) -> SourceModel | Model:
+def read(
+    model: Any, *, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+) -> SourceModel | Model:
     """The model, parsed: a `SourceModel` that is to be lowered, or, of a `.tflite`, a `Model`.
 
     `model` is the directory of a SavedModel, the path of a Keras file or of a frozen graph, a Keras model in memory,
-    or the path or the bytes of a `.tflite`.
+    or the path or the bytes of a `.tflite`. `inputs` and `outputs` name nodes of a frozen graph, which has no
+    signature; all other models say themselves what goes in and out.
 
     Raises:
-        UsageError: there is no such file, or `model` is not of a kind that Octavo reads.
+        UsageError: there is no such file, `model` is not of a kind that Octavo reads, or nodes are named of a model
+            that is no frozen graph.
         Unsupported: a Keras model has layers that cannot be read.
         Unreadable: the file is damaged, or not of any known format.
     """
+    is_graph = isinstance(model, str | Path) and Path(model).suffix in GRAPH and Path(model).name != SAVED_MODEL
+    if (inputs or outputs) and not is_graph:
+        raise UsageError(
+            "inputs and outputs are named for frozen graphs (.pb) only",
+            hint="choose among the signatures of a SavedModel, or leave them out",
+        )
     if isinstance(model, bytes | bytearray | memoryview):
         return _from_tflite(bytes(model))
     if not isinstance(model, str | Path):
@@ -38,27 +53,19 @@ def read(model: Any) -> SourceModel | Model:
     path = Path(model)
     if not path.exists():
         raise UsageError("there is no such file or directory", where=str(path), hint=nearest_file(path))
-    if path.is_dir():
+    if path.is_dir() or path.name == SAVED_MODEL:
         from octavo.read.saved_model.reader import read_saved_model
 
-        return read_saved_model(path, verify=True)
-    if path.suffix in (".pb", ".pbtxt"):
-        return _from_graph_def(path)
+        return read_saved_model(path if path.is_dir() else path.parent, verify=True)
+    if is_graph:
+        from octavo.read.graph_def import read_graph_def
+
+        return read_graph_def(path, inputs=inputs, outputs=outputs)
     if path.suffix in KERAS:
         from octavo.read.keras.reader import read_keras
 
         return read_keras(path)
     return _from_tflite(path)
-
-
-def _from_graph_def(path: Path) -> SourceModel:
-    if path.name == "saved_model.pb":
-        from octavo.read.saved_model.reader import read_saved_model
-
-        return read_saved_model(path.parent, verify=True)
-    from octavo.read.graph_def import read_graph_def
-
-    return read_graph_def(path)
 
 
 def _from_tflite(content: Path | bytes) -> Model:
