@@ -1,4 +1,4 @@
-# ruff: noqa: INP001  # a script, not a package
+# a script, not a package
 """Write `src/octavo/read/saved_model/op_definitions.txt` from the op registry of the installed TensorFlow.
 
 Run it after a new TensorFlow release: `python tools/generate_op_definitions.py`. The file is text, one op

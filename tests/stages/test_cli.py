@@ -64,11 +64,11 @@ def test_the_version_is_the_packages():
     assert run("--version").stdout == f"octavo {octavo.__version__}\n"
 
 
-def test_help_imports_neither_numpy_nor_the_runtime_nor_rich():
+def test_help_imports_neither_numpy_nor_the_runtime_nor_tqdm():
     code = (
         "import sys\nfrom octavo.cli import main\n"
         "try: main()\nexcept SystemExit: pass\n"
-        "heavy = {'numpy', 'rich', 'ai_edge_litert', 'google.protobuf'} & set(sys.modules)\n"
+        "heavy = {'numpy', 'tqdm', 'ai_edge_litert', 'google.protobuf'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=False)

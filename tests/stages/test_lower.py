@@ -1,8 +1,7 @@
 """Lowering, on source models made by hand."""
 
-from dataclasses import replace
-
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest

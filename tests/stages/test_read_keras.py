@@ -2,13 +2,14 @@
 
 import io
 import json
+import sys
 import zipfile
 
 import h5py
 import numpy as np
 import pytest
 
-from octavo.errors import Invalid, ModelError, Unreadable, Unsupported
+from octavo.errors import Invalid, ModelError, Unreadable, Unsupported, UsageError
 from octavo.ir.interpret import interpret
 from octavo.lower.engine import lower
 from octavo.read.open import read
@@ -203,3 +204,12 @@ def test_all_unknown_layers_come_back_in_one_error(tmp_path):
 def test_a_model_written_as_a_class_says_what_to_do(tmp_path):
     with pytest.raises(Unsupported, match=r"model\.export"):
         read(archive(tmp_path / "m.keras", {"class_name": "MyModel", "config": {"name": "m"}}))
+
+
+def test_without_h5py_a_keras_file_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5py", None)  # importing it fails now
+    path = tmp_path / "model.h5"
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(64))
+    with pytest.raises(UsageError, match="need h5py") as caught:
+        read(path)
+    assert "octavo[keras]" in caught.value.hint

@@ -68,7 +68,7 @@ def test_importing_the_compiled_tables_takes_less_than_five_milliseconds(tmp_pat
 
     def seconds():
         command = [sys.executable, "-c", code]
-        return float(subprocess.run(command, capture_output=True, check=True, env=environment).stdout)  # noqa: S603  # fixed
+        return float(subprocess.run(command, capture_output=True, check=True, env=environment).stdout)  # fixed
 
     # the first compiles; of the others the best, because other work shares the machine
     assert min(seconds() for _ in range(4)) < 5e-3

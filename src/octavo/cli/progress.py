@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -10,7 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, Self, TextIO
 
 if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
+    from tqdm import tqdm
 
 PATIENCE = 1.0
 """Seconds before the bar appears: what is done sooner needs none."""
@@ -34,8 +35,8 @@ class ProgressBar:
         self._drawn = 0.0
         self._drawing = False
         self._stream: TextIO | None = None
-        self._bar: Progress | None = None
-        self._task: tuple[str, TaskID] | None = None
+        self._bar: tqdm[Any] | None = None
+        self._what = ""
         self._former: Any = None
 
     def __enter__(self) -> Self:
@@ -52,7 +53,7 @@ class ProgressBar:
             signal.signal(signal.SIGALRM, self._former)
         self._enabled = False
         if self._bar is not None:
-            self._bar.stop()
+            self._bar.close()
         if self._stream is not None:
             self._stream.close()
 
@@ -68,45 +69,26 @@ class ProgressBar:
             return
         self._drawing = True
         try:
-            if self._bar is None:
-                self._bar = self._made()
-            self._update(self._bar)
+            what, done, total = self._state
+            if self._bar is None or self._what != what:  # the time left is that of one kind of work
+                if self._bar is not None:
+                    self._bar.close()
+                self._bar, self._what = self._made(what, total), what
+            self._bar.total, self._bar.n = total, done
             self._bar.refresh()
             self._drawn = monotonic()
         finally:
             self._drawing = False
 
-    def _made(self) -> Progress:
-        """A started bar. It writes to a descriptor of its own: the runtime turns descriptor 2 aside now and then."""
-        from rich import progress
-        from rich.console import Console
+    def _made(self, what: str, total: int | None) -> tqdm[Any]:
+        """A bar. It writes to a descriptor of its own: the runtime turns descriptor 2 aside now and then."""
+        from tqdm import tqdm
 
-        self._stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="replace")
-        bar = progress.Progress(
-            progress.SpinnerColumn(),
-            progress.TextColumn("{task.description}"),
-            progress.BarColumn(),
-            progress.TextColumn("{task.fields[steps]}"),
-            progress.TimeRemainingColumn(elapsed_when_finished=True),
-            console=Console(file=self._stream),
-            auto_refresh=False,
-            transient=True,
-            redirect_stdout=False,
-            redirect_stderr=False,
-        )
-        bar.start()
-        return bar
-
-    def _update(self, bar: Progress) -> None:
-        """Update the line, or begin anew when the work is of another kind, so that the time left is its own."""
-        what, done, total = self._state
-        steps = f"{done}/{total}" if total else str(done or "")
-        if self._task is None or self._task[0] != what:
-            if self._task is not None:
-                bar.remove_task(self._task[1])
-            self._task = (what, bar.add_task(what, total=total, completed=done, steps=steps))
-        else:
-            bar.update(self._task[1], completed=done, total=total, steps=steps)
+        width = shutil.get_terminal_size().columns - 1
+        if self._stream is None:
+            self._stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="replace")
+        form = "{desc} {bar} {n_fmt}/{total_fmt} {remaining}" if total else "{desc} {elapsed}"
+        return tqdm(desc=what, total=total, file=self._stream, leave=False, bar_format=form, ncols=width)
 
 
 def _has_timer() -> bool:

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import zip_longest
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
 PIPED_WIDTH = 160
 """Columns of a table when stdout is no terminal, whose width would be known."""
-
-
-def console() -> Console:
-    """Where tables are printed."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else PIPED_WIDTH, highlight=False, emoji=False)
+LEAST = 8
+"""A column is not made narrower than this to fit the terminal."""
 
 
 def show_json(record: Any) -> None:
@@ -31,30 +26,44 @@ def show_json(record: Any) -> None:
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under the names of their columns. A column whose name starts with `>` is aligned to the right."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(
-        title=title or None,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        show_edge=False,
-        padding=(0, 1, 0, 0),
-        title_style="bold",
-    )
-    for name in columns:
-        table.add_column(name.lstrip(">"), justify="right" if name.startswith(">") else "left", overflow="fold")
-    for row in rows:
-        table.add_row(*map(Text, row))
-    console().print(table)
-    console().print()
+    names = [name.lstrip(">") for name in columns]
+    right = [name.startswith(">") for name in columns]
+    cells = [names, *([str(cell) for cell in row] for row in rows)]
+    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
+    widths = _fit([max(map(len, column)) for column in zip(*cells, strict=True)], room)
+    if title:
+        click.secho(title, bold=True)
+    for number, row in enumerate(cells):
+        for line in _lines(row, widths, right):
+            click.secho(line, bold=number == 0)
+        if number == 0:
+            click.echo("─" * (sum(widths) + 2 * (len(widths) - 1)))
+    click.echo()
 
 
 def show_lines(*lines: str) -> None:
     """Print lines as they are."""
     for line in lines:
-        console().print(line, markup=False, soft_wrap=True)
+        click.echo(line)
+
+
+def _fit(widths: list[int], room: int) -> list[int]:
+    """The widths, the widest made narrower until all columns and two blanks between them fit."""
+    widths = list(widths)
+    room -= 2 * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > LEAST:
+        widest = widths.index(max(widths))
+        others = sorted(widths)[-2] if len(widths) > 1 else 0
+        widths[widest] = max(LEAST, min(max(others, room - sum(widths) + widths[widest]), widths[widest] - 1))
+    return widths
+
+
+def _lines(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterable[str]:
+    """The lines that a row takes: what is too long for its column goes on below."""
+    folded = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
+    for parts in zip_longest(*folded, fillvalue=""):
+        aligned = [p.rjust(w) if r else p.ljust(w) for p, w, r in zip(parts, widths, right, strict=True)]
+        yield "  ".join(aligned).rstrip()
 
 
 def bytes_of(count: float) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import ml_dtypes
 import numpy as np
 
-from octavo.errors import Unreadable
+from octavo.errors import Unreadable, UsageError
 from octavo.ir.source import Array
 from octavo.read.keras.weights import GroupWeights, ListedWeights, Weights
 
@@ -148,8 +148,14 @@ def _model(text: str | bytes, where: str) -> Mapping[str, Any]:
 
 
 def _open(content: memoryview, where: str) -> Any:
-    import h5py
-
+    try:
+        import h5py
+    except ImportError as error:
+        raise UsageError(
+            "Keras files need h5py, which is not installed",
+            where=where,
+            hint="pip install 'octavo[keras]', or export a SavedModel: model.export(directory)",
+        ) from error
     try:
         return h5py.File(_Window(content), "r")
     except (OSError, ValueError, RuntimeError) as error:
