@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import contextlib
+import gc
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -20,12 +22,14 @@ from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide, needs
 from octavo.read.open import read
 from octavo.recipe import Recipe
-from octavo.report.inspection import Inspection, NearMiss, Rewrite, inspect
 from octavo.runtime import Runtime
 from octavo.samples import Sample, SamplesLike, inputs_of, read_samples
 from octavo.statistics import Statistics
 from octavo.write.file import save
 from octavo.write.tflite import to_bytes
+
+if TYPE_CHECKING:
+    from octavo.report.inspection import Inspection
 
 Progress = Callable[[str, int, int | None], None]
 FEW = 8
@@ -79,11 +83,12 @@ def run(job: Job) -> Conversion:
     Raises:
         OctavoError: see `octavo.errors`; nothing has been written to disk.
     """
-    source = read(job.model, inputs=job.inputs, outputs=job.outputs)
-    model = source if isinstance(source, Model) else lower(source, signatures=job.signatures, shapes=job.shapes)
-    _check_is_float(model, job.recipe)
-    rewrites = tuple(optimize(graph) for graph in model.graphs)
-    reference = to_bytes(model)
+    with _no_collections():
+        source = read(job.model, inputs=job.inputs, outputs=job.outputs)
+        model = source if isinstance(source, Model) else lower(source, signatures=job.signatures, shapes=job.shapes)
+        _check_is_float(model, job.recipe)
+        rewrites = tuple(optimize(graph) for graph in model.graphs)
+        reference = to_bytes(model)
     statistics = _statistics(job, model, reference)
     plan = job.plan or decide(model, job.recipe, statistics)
     quantized = apply(model, plan)
@@ -99,6 +104,18 @@ def run(job: Job) -> Conversion:
     )
 
 
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """No garbage is looked for meanwhile: a graph has many objects and all of them are in use (a tenth of the time)."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
+
+
 def look(model: Any, *, why: bool = False) -> Inspection:
     """What is in a model: of a SavedModel after lowering and optimizing, of a `.tflite` as it stands.
 
@@ -107,6 +124,8 @@ def look(model: Any, *, why: bool = False) -> Inspection:
     Raises:
         OctavoError: the model cannot be read or lowered.
     """
+    from octavo.report.inspection import NearMiss, Rewrite, inspect
+
     source = read(model)
     as_it_stands = isinstance(source, Model)
     loaded = source if isinstance(source, Model) else lower(source)

@@ -103,5 +103,4 @@ def _ranges(seen: dict[str, tuple[float, float]], names: Collection[str], number
 
 def _is_watched(number: int) -> bool:
     """Whether the histograms look at this sample: the spacing doubles each time as many have passed."""
-    spacing = 1 << max(0, (number // WATCHED).bit_length() - 1) if number >= WATCHED else 1
-    return number % spacing == 0
+    return number % (1 << (number // WATCHED).bit_length()) == 0
