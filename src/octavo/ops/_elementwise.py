@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from octavo.ir.build import Builder, Operand
 from octavo.ir.dim import UndecidedError
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op
+from octavo.ir.op import NotLoweredError, Op, operation
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._broadcast import broadcast
@@ -21,7 +20,7 @@ FLOAT_INT32 = ("float32", "int32")
 FLOAT_INT = ("float32", "int32", "int64")
 
 
-@dataclass(frozen=True)
+@operation
 class Elementwise(Op):
     """`output[i] = compute(inputs[i]…)`; the inputs have one dtype, and stretch to one shape."""
 

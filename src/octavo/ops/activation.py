@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
-from octavo.ir.op import lowers
+from octavo.ir.op import lowers, operation
 from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Fixed, Grid, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -18,7 +17,7 @@ from octavo.ops._broadcast import broadcast
 from octavo.ops._elementwise import Elementwise, emit, like
 
 
-@dataclass(frozen=True)
+@operation
 class Activating(Elementwise):
     """`output = compute(input)`, with integer kernels for both widths unless `kernels` says otherwise."""
 
@@ -26,7 +25,7 @@ class Activating(Elementwise):
     kernels: ClassVar = INT8_AND_INT16
 
 
-@dataclass(frozen=True)
+@operation
 class Relu(Activating):
     """`max(x, 0)`."""
 
@@ -48,7 +47,7 @@ class Relu(Activating):
         return np.maximum(input, 0)
 
 
-@dataclass(frozen=True)
+@operation
 class Relu6(Activating):
     """`min(max(x, 0), 6)`."""
 
@@ -67,7 +66,7 @@ class Relu6(Activating):
         return np.clip(input, 0, 6)
 
 
-@dataclass(frozen=True)
+@operation
 class ReluN1To1(Activating):
     """`min(max(x, −1), 1)`."""
 
@@ -80,7 +79,7 @@ class ReluN1To1(Activating):
         return np.clip(input, -1, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class Relu0To1(Activating):
     """`min(max(x, 0), 1)`."""
 
@@ -93,7 +92,7 @@ class Relu0To1(Activating):
         return np.clip(input, 0, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class Logistic(Activating):
     """`1 / (1 + e⁻ˣ)`."""
 
@@ -114,7 +113,7 @@ class Logistic(Activating):
         return np.where(input >= 0, 1, small) / (1 + small)
 
 
-@dataclass(frozen=True)
+@operation
 class Tanh(Activating):
     """The hyperbolic tangent."""
 
@@ -130,7 +129,7 @@ class Tanh(Activating):
         return emit(build, Tanh(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class Elu(Activating):
     """`x` when positive, else `eˣ − 1`."""
 
@@ -160,7 +159,7 @@ class Elu(Activating):
         return np.where(input > 0, input, np.expm1(np.minimum(input, 0)))
 
 
-@dataclass(frozen=True)
+@operation
 class Gelu(Activating):
     """`x · Φ(x)` with the normal distribution Φ; `approximate` computes Φ by a hyperbolic tangent."""
 
@@ -178,7 +177,7 @@ class Gelu(Activating):
         return np.asarray(0.5 * x * (1 + inner), x.dtype)
 
 
-@dataclass(frozen=True)
+@operation
 class HardSwish(Activating):
     """`x · relu6(x + 3) / 6`."""
 
@@ -191,7 +190,7 @@ class HardSwish(Activating):
         return input * np.clip(input + 3, 0, 6) / 6
 
 
-@dataclass(frozen=True)
+@operation
 class LeakyRelu(Activating):
     """`x` when positive, else `alpha · x`."""
 
@@ -212,7 +211,7 @@ class LeakyRelu(Activating):
         return np.where(x > 0, x, x * x.dtype.type(self.alpha))
 
 
-@dataclass(frozen=True)
+@operation
 class Prelu(Activating):
     """`x` when positive, else `alpha · x`; `alpha` is a tensor that broadcasts to `x`."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from octavo.ir.op import operation
 from octavo.ir.port import Observed
 from octavo.ir.source import Array
 from octavo.ops._elementwise import FLOAT_INT32, Elementwise
 
 
-@dataclass(frozen=True)
+@operation
 class AddN(Elementwise):
     """The sum of any number of tensors of one shape."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_ONLY, Observed, Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -19,7 +18,7 @@ DTYPES = ("float32", "int32", "int8", "uint8", "bool")
 """What the LiteRT kernels compare."""
 
 
-@dataclass(frozen=True)
+@operation
 class ArgMax(Op):
     """The index of the greatest element along the dimension `axis`, a scalar; the first of several."""
 
@@ -53,7 +52,7 @@ class ArgMax(Op):
         return _version(node)
 
 
-@dataclass(frozen=True)
+@operation
 class ArgMin(Op):
     """The index of the smallest element along the dimension `axis`, a scalar; the first of several."""
 

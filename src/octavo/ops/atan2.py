@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
-from octavo.ir.op import lowers
+from octavo.ir.op import lowers, operation
 from octavo.ir.port import Kernels
 from octavo.ir.type import Type
 from octavo.ops._elementwise import emit
@@ -17,7 +16,7 @@ from octavo.ops.binary import Binary
 from octavo.ops.broadcast_to import stretch
 
 
-@dataclass(frozen=True)
+@operation
 class Atan2(Binary):
     """The angle of the point (`rhs`, `lhs`), in radians. The kernel does not broadcast."""
 

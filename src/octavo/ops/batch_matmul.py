@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -22,7 +21,7 @@ MOST_DIMENSIONS = 5
 """The kernel takes no operand of more dimensions."""
 
 
-@dataclass(frozen=True)
+@operation
 class BatchMatMul(Op):
     """`x` […, m, k] times `y` […, k, n]; `adj_x` and `adj_y` say that the last two dimensions come swapped."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, lowers
+from octavo.ir.op import NotLoweredError, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Kernels, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ops._activation import activate
@@ -17,7 +16,7 @@ from octavo.ops._elementwise import FLOAT_INT, FLOAT_INT32, Elementwise, emit, e
 from octavo.schema.enums import Activation
 
 
-@dataclass(frozen=True)
+@operation
 class Binary(Elementwise):
     """`output = compute(lhs, rhs)`."""
 
@@ -25,7 +24,7 @@ class Binary(Elementwise):
     kernels: ClassVar = INT8_AND_INT16
 
 
-@dataclass(frozen=True)
+@operation
 class Add(Binary):
     """`lhs + rhs`. `pot_scale_int16` asks for scales that are powers of two, which no tool makes any more."""
 
@@ -64,7 +63,7 @@ class Add(Binary):
         return {"int8": 2, "int64": 4, "int16": 5, "float16": 6}.get(first.dtype.name, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class Sub(Binary):
     """`lhs − rhs`."""
 
@@ -94,7 +93,7 @@ class Sub(Binary):
         return 4 if name == "int64" else 3 if _stretches_far(node) else 2 if name == "int8" else 1
 
 
-@dataclass(frozen=True)
+@operation
 class Mul(Binary):
     """`lhs · rhs`."""
 
@@ -136,7 +135,7 @@ _STOPS_AT_ZERO = "its integer kernel fails where the divisor rounds to zero"
 """From `div.cc` of LiteRT, which checks each divisor and fails where one rounds to zero."""
 
 
-@dataclass(frozen=True)
+@operation
 class Div(Binary):
     """`lhs / rhs`; integers are rounded towards zero."""
 
@@ -174,7 +173,7 @@ class Div(Binary):
         return 2 if _stretches_far(node) else 1
 
 
-@dataclass(frozen=True)
+@operation
 class Selection(Binary):
     """One of the two operands, so all of them share one scale."""
 
@@ -188,7 +187,7 @@ class Selection(Binary):
         return 4 if name == "int16" else 3 if _stretches_far(node) else 2 if name == "int8" else 1
 
 
-@dataclass(frozen=True)
+@operation
 class Maximum(Selection):
     """The greater operand."""
 
@@ -206,7 +205,7 @@ class Maximum(Selection):
         return np.frompyfunc(greater, 2, 1)(lhs, rhs) if lhs.dtype == object else np.maximum(lhs, rhs)
 
 
-@dataclass(frozen=True)
+@operation
 class Minimum(Selection):
     """The smaller operand."""
 
@@ -231,7 +230,7 @@ class Minimum(Selection):
         return np.frompyfunc(lesser, 2, 1)(lhs, rhs) if lhs.dtype == object else np.minimum(lhs, rhs)
 
 
-@dataclass(frozen=True)
+@operation
 class SquaredDifference(Binary):
     """`(lhs − rhs)²`."""
 
@@ -252,7 +251,7 @@ class SquaredDifference(Binary):
         return np.asarray(np.square(lhs - rhs))
 
 
-@dataclass(frozen=True)
+@operation
 class FloorDiv(Binary):
     """The greatest whole number that is not above `lhs / rhs`."""
 
@@ -277,7 +276,7 @@ class FloorDiv(Binary):
         return np.floor(lhs / rhs) if lhs.dtype.kind == "f" else np.asarray(lhs // rhs)
 
 
-@dataclass(frozen=True)
+@operation
 class FloorMod(Binary):
     """What `FloorDiv` leaves over; it has the sign of `rhs`."""
 
@@ -307,7 +306,7 @@ class FloorMod(Binary):
         return emit(build, Sub(), lhs, emit(build, Mul(), emit(build, Div(), lhs, rhs), rhs))
 
 
-@dataclass(frozen=True)
+@operation
 class Pow(Binary):
     """`lhs` to the power of `rhs`."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -22,7 +21,7 @@ SIGN = np.iinfo(np.int32).min
 """The number in which only the sign bit is set."""
 
 
-@dataclass(frozen=True)
+@operation
 class Bitcast(Op):
     """float32 as int32, or int32 as float32."""
 

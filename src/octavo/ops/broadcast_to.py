@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -21,7 +20,7 @@ from octavo.ops.shape import known_dims, runtime_dims
 from octavo.ops.tile import Tile
 
 
-@dataclass(frozen=True)
+@operation
 class BroadcastTo(Op):
     """Dimensions of length 1, and those that the input lacks in front, take the lengths that `shape` says."""
 
@@ -62,7 +61,7 @@ class BroadcastTo(Op):
         return 3 if node.output.dtype.name in ("int8", "int16") else 2
 
 
-@dataclass(frozen=True)
+@operation
 class BroadcastArgs(Op):
     """The shape that two shapes, given as vectors, stretch to."""
 

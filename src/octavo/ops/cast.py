@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import ml_dtypes
@@ -10,14 +9,14 @@ import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.schema.enums import TensorType
 
 
-@dataclass(frozen=True)
+@operation
 class Cast(Op):
     """The dtypes are those of the tensors; reals lose what is behind the point. It never sees a scale."""
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
-from octavo.ir.op import NotLoweredError, lowers
+from octavo.ir.op import NotLoweredError, lowers, operation
 from octavo.ir.port import Kernels, Observed, Plain
 from octavo.ir.source import Array
 from octavo.ops._elementwise import FLOAT_INT, Elementwise, emit
@@ -20,7 +19,7 @@ _SCALES_BELOW_ONE = "its int8 kernel answers wrongly where a scale reaches 1"
 _AS_STORED = "its int16 kernels order the numbers as stored, and answer wrongly where a scale reaches 1"
 
 
-@dataclass(frozen=True)
+@operation
 class Comparison(Elementwise):
     """Whether `compare(lhs, rhs)`."""
 
@@ -47,7 +46,7 @@ def _differ(one: Any, other: Any) -> bool:
     return bool(one != other and (one < other or one > other))
 
 
-@dataclass(frozen=True)
+@operation
 class Equal(Comparison):
     """`lhs = rhs`."""
 
@@ -63,7 +62,7 @@ class Equal(Comparison):
         return emit(build, Equal(), *_comparable(source))
 
 
-@dataclass(frozen=True)
+@operation
 class NotEqual(Comparison):
     """`lhs ≠ rhs`."""
 
@@ -79,7 +78,7 @@ class NotEqual(Comparison):
         return emit(build, NotEqual(), *_comparable(source))
 
 
-@dataclass(frozen=True)
+@operation
 class Less(Comparison):
     """`lhs < rhs`."""
 
@@ -94,7 +93,7 @@ class Less(Comparison):
         return emit(build, Less(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class LessEqual(Comparison):
     """`lhs ≤ rhs`."""
 
@@ -109,7 +108,7 @@ class LessEqual(Comparison):
         return emit(build, LessEqual(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class Greater(Comparison):
     """`lhs > rhs`."""
 
@@ -124,7 +123,7 @@ class Greater(Comparison):
         return emit(build, Greater(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class GreaterEqual(Comparison):
     """`lhs ≥ rhs`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -20,7 +19,7 @@ from octavo.ops._broadcast import broadcast
 from octavo.schema.enums import Activation
 
 
-@dataclass(frozen=True)
+@operation
 class Concatenation(Op):
     """The inputs, one after the other along `axis`; they agree in every other dimension."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Bias, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -20,7 +19,7 @@ from octavo.ops.transpose import transpose
 from octavo.schema.enums import Activation, Padding, TensorType
 
 
-@dataclass(frozen=True)
+@operation
 class Conv2D(Op):
     """`input` is [batch, height, width, in], `filter` [out, height, width, in / groups], `bias` [out]."""
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import Kernels, Observed, Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._elementwise import FLOAT_INT, emit
 
 
-@dataclass(frozen=True)
+@operation
 class Cumsum(Op):
     """Each element plus all before it along `axis`, a scalar; `exclusive` leaves the element itself out."""
 

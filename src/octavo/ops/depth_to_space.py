@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_ONLY, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._image import as_source, channels_last
 
 
-@dataclass(frozen=True)
+@operation
 class DepthToSpace(Op):
     """`input` is [batch, height, width, block · block · channels]: row in the block first, column, channel last."""
 
@@ -59,7 +58,7 @@ class DepthToSpace(Op):
         return 2 if node.output.dtype == np.int8 else 1
 
 
-@dataclass(frozen=True)
+@operation
 class SpaceToDepth(Op):
     """The inverse of `DepthToSpace`."""
 

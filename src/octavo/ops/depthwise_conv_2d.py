@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import Bias, Kernels, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -21,7 +20,7 @@ from octavo.ops.reshape import reshape
 from octavo.schema.enums import Activation, Padding
 
 
-@dataclass(frozen=True)
+@operation
 class DepthwiseConv2D(Op):
     """`input` is [batch, height, width, in], `filter` [1, height, width, out], `bias` [out].
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op
+from octavo.ir.op import Op, operation
 from octavo.ir.port import Kernels, Observed, Plain, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
 
-@dataclass(frozen=True)
+@operation
 class EmbeddingLookup(Op):
     """The rows of `value` [rows, …] at `lookup` [count], a vector of int32.
 

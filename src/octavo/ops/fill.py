@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Kernels, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -17,7 +16,7 @@ from octavo.ops._elementwise import like
 from octavo.ops.shape import known_dims, runtime_dims
 
 
-@dataclass(frozen=True)
+@operation
 class Fill(Op):
     """`dims` is the shape, `value` a scalar."""
 
@@ -58,7 +57,7 @@ class Fill(Op):
         return versions.get(node.output.dtype.name, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class ZerosLike(Op):
     """Zeros in the shape of the input."""
 

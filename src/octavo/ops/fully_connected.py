@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from octavo.ir.build import Builder
 from octavo.ir.dim import product
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op
+from octavo.ir.op import Op, operation
 from octavo.ir.port import INT8_AND_INT16, Bias, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -20,7 +19,7 @@ from octavo.schema.enums import Activation, TensorType, WeightsFormat
 _LOW_BITS = ("int8", "int4", "int2")
 
 
-@dataclass(frozen=True)
+@operation
 class FullyConnected(Op):
     """`input` is […, in], `weights` [out, in], `bias` [out]; `keep_num_dims` keeps the leading dimensions apart."""
 

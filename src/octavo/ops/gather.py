@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -17,7 +16,7 @@ from octavo.ir.type import Type
 _TYPES = ("float32", "uint8", "int8", "int16", "int32", "int64", "bool", "object")
 
 
-@dataclass(frozen=True)
+@operation
 class Gather(Op):
     """Slices of `input` along `axis` at `positions`; the first `batch_dims` dimensions of both go together."""
 
@@ -84,7 +83,7 @@ class Gather(Op):
         return 5 if self.batch_dims else {"int8": 2, "bool": 3, "int16": 4}.get(input.dtype.name, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class GatherNd(Op):
     """Elements or slices of `params` at places given by all numbers along the last dimension of `indices`."""
 

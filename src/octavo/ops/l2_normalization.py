@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op
+from octavo.ir.op import Op, operation
 from octavo.ir.port import INT8_ONLY, Fixed, Grid, Observed
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -19,7 +18,7 @@ LEAST_LENGTH = 1e-6
 """The kernel divides by this much at least."""
 
 
-@dataclass(frozen=True)
+@operation
 class L2Normalization(Op):
     """Each vector along the last dimension, divided by its Euclidean length."""
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import Observed
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._real import require_float32
 
 
-@dataclass(frozen=True)
+@operation
 class LocalResponseNormalization(Op):
     """`x / (bias + alpha · Σ x²) ^ beta`, the sum being over the channels up to `radius` away."""
 

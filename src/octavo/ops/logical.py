@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
-from octavo.ir.op import lowers
+from octavo.ir.op import lowers, operation
 from octavo.ir.port import Plain
 from octavo.ops._elementwise import Elementwise, emit
 
 
-@dataclass(frozen=True)
+@operation
 class LogicalAnd(Elementwise):
     """Whether both are true."""
 
@@ -30,7 +29,7 @@ class LogicalAnd(Elementwise):
         return emit(build, LogicalAnd(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class LogicalOr(Elementwise):
     """Whether at least one is true."""
 
@@ -46,7 +45,7 @@ class LogicalOr(Elementwise):
         return emit(build, LogicalOr(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class LogicalNot(Elementwise):
     """Whether it is false."""
 

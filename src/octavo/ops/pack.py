@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -17,7 +16,7 @@ from octavo.ops._broadcast import broadcast
 from octavo.ops.expand_dims import expand_dims
 
 
-@dataclass(frozen=True)
+@operation
 class Pack(Op):
     """`values_count` tensors of one shape, side by side along a new dimension `axis` of the output."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,13 +10,13 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
 
-@dataclass(frozen=True)
+@operation
 class Pad(Op):
     """`paddings` is [rank, 2]: how many zeros stand before and after each dimension."""
 
@@ -45,7 +44,7 @@ class Pad(Op):
         return {"int8": 2, "int16": 3}.get(node.output.dtype.name, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class PadV2(Op):
     """Like `Pad`, with `value` (a scalar) in place of zero."""
 

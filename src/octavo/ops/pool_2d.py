@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -22,7 +22,7 @@ from octavo.schema.enums import Activation, Padding
 _LOWEST = float(np.finfo(np.float32).min)
 
 
-@dataclass(frozen=True)
+@operation
 class Pool2D(Op):
     """What the pooling operations share. `input` is [batch, height, width, channels]."""
 
@@ -59,7 +59,7 @@ class Pool2D(Op):
         return mean
 
 
-@dataclass(frozen=True)
+@operation
 class AveragePool2D(Pool2D):
     """The mean of each window; what SAME padding adds does not count."""
 
@@ -79,7 +79,7 @@ class AveragePool2D(Pool2D):
     kernels: ClassVar = INT8_AND_INT16
 
 
-@dataclass(frozen=True)
+@operation
 class MaxPool2D(Pool2D):
     """The largest number of each window."""
 
@@ -107,7 +107,7 @@ class MaxPool2D(Pool2D):
     kernels: ClassVar = INT8_AND_INT16
 
 
-@dataclass(frozen=True)
+@operation
 class L2Pool2D(Pool2D):
     """The square root of the mean square of each window."""
 

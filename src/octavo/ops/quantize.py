@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op
+from octavo.ir.op import Op, operation
 from octavo.ir.port import INT8_AND_INT16, Observed
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 
 
-@dataclass(frozen=True)
+@operation
 class Quantize(Op):
     """Integers for real numbers, on the scale that the output's `quant` holds.
 
@@ -44,7 +43,7 @@ class Quantize(Op):
         return 2 if output.dtype == np.int16 else 1
 
 
-@dataclass(frozen=True)
+@operation
 class Dequantize(Op):
     """Real numbers for integers on the scale that the input's `quant` holds, or for float16.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,14 +9,14 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import UndecidedError
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.shape import known_dims
 
 
-@dataclass(frozen=True)
+@operation
 class Range(Op):
     """From `start`, in steps of `delta`, to just before `limit`: all scalars."""
 

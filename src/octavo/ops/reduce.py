@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Kernels, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._elementwise import FLOAT_INT, emit
 
 
-@dataclass(frozen=True)
+@operation
 class Reduction(Op):
     """`axis` is a vector of dimensions; they are kept with length 1, or taken out."""
 
@@ -56,7 +55,7 @@ class Reduction(Op):
         return self.versions.get(node.output.dtype.name, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class Mean(Reduction):
     """The arithmetic mean; of integers, rounded towards zero."""
 
@@ -75,7 +74,7 @@ class Mean(Reduction):
         return np.trunc(mean) if input.dtype.kind in "iu" else np.asarray(mean)
 
 
-@dataclass(frozen=True)
+@operation
 class Sum(Reduction):
     """The sum."""
 
@@ -114,7 +113,7 @@ class Sum(Reduction):
         return emit(build, Mul(), total, np.array(0.5, value.dtype))
 
 
-@dataclass(frozen=True)
+@operation
 class ReduceProd(Reduction):
     """The product."""
 
@@ -130,7 +129,7 @@ class ReduceProd(Reduction):
         return _reduce(source, build, ReduceProd)
 
 
-@dataclass(frozen=True)
+@operation
 class Extreme(Reduction):
     """One of the elements, so input and output share one scale."""
 
@@ -139,7 +138,7 @@ class Extreme(Reduction):
     ports: ClassVar = {"input": Observed(), "axis": Plain(), "output": SameAs("input")}
 
 
-@dataclass(frozen=True)
+@operation
 class ReduceMax(Extreme):
     """The greatest."""
 
@@ -153,7 +152,7 @@ class ReduceMax(Extreme):
         return _reduce(source, build, ReduceMax)
 
 
-@dataclass(frozen=True)
+@operation
 class ReduceMin(Extreme):
     """The smallest."""
 
@@ -167,7 +166,7 @@ class ReduceMin(Extreme):
         return _reduce(source, build, ReduceMin)
 
 
-@dataclass(frozen=True)
+@operation
 class Truth(Reduction):
     """A truth value out of many."""
 
@@ -177,7 +176,7 @@ class Truth(Reduction):
     kernels: ClassVar = Kernels()
 
 
-@dataclass(frozen=True)
+@operation
 class ReduceAny(Truth):
     """Whether at least one is true."""
 
@@ -191,7 +190,7 @@ class ReduceAny(Truth):
         return _reduce(source, build, ReduceAny)
 
 
-@dataclass(frozen=True)
+@operation
 class ReduceAll(Truth):
     """Whether all are true."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -11,14 +10,14 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim, product
 from octavo.ir.graph import Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.shape import known_dims, runtime_dims
 
 
-@dataclass(frozen=True)
+@operation
 class Reshape(Op):
     """`shape` is a vector; at most one −1 in it stands for what is left. Without it, `new_shape` counts."""
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -18,7 +17,7 @@ from octavo.ops.cast import cast
 from octavo.ops.shape import known_dims
 
 
-@dataclass(frozen=True)
+@operation
 class Resize(Op):
     """What the resizing operations share. `input` is [batch, height, width, channels], `size` [rows, columns].
 
@@ -47,7 +46,7 @@ class Resize(Op):
     kernels: ClassVar = INT8_AND_INT16
 
 
-@dataclass(frozen=True)
+@operation
 class ResizeBilinear(Resize):
     """Each pixel is a mean of the four around its place, the nearer the heavier."""
 
@@ -83,7 +82,7 @@ class ResizeBilinear(Resize):
         return 4 if kind == "int16" else 3 if self.half_pixel_centers else 2 if kind == "int8" else 1
 
 
-@dataclass(frozen=True)
+@operation
 class ResizeNearestNeighbor(Resize):
     """Each pixel is the one nearest to its place."""
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Kernels, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
 
-@dataclass(frozen=True)
+@operation
 class ReverseV2(Op):
     """Every dimension in `axis`, a vector, in reverse; the kernel wants neighbouring dimensions."""
 
@@ -58,7 +57,7 @@ class ReverseV2(Op):
         return {"bool": 2, "int8": 3}.get(node.output.dtype.name, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class ReverseSequence(Op):
     """The first `seq_lengths[b]` elements along `seq_dim` in reverse, for each index b of `batch_dim`."""
 

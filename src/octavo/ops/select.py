@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -17,7 +16,7 @@ from octavo.ops._broadcast import broadcast
 from octavo.ops.reshape import reshape
 
 
-@dataclass(frozen=True)
+@operation
 class SelectV2(Op):
     """`x` where `condition` is true, else `y`; all three broadcast."""
 
@@ -60,7 +59,7 @@ class SelectV2(Op):
         return 2 if node.output.dtype.name == "uint32" else 1
 
 
-@dataclass(frozen=True)
+@operation
 class Select(SelectV2):
     """As `SelectV2`, without broadcasting, except that a vector of conditions may choose rows."""
 

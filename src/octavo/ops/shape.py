@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import ClassVar
 
@@ -12,14 +11,14 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim, Symbolic, symbol
 from octavo.ir.graph import Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.schema.enums import TensorType
 
 
-@dataclass(frozen=True)
+@operation
 class Shape(Op):
     """A vector of the lengths of all dimensions."""
 
@@ -65,7 +64,7 @@ class Shape(Op):
     kernels: ClassVar = INT8_AND_INT16
 
 
-@dataclass(frozen=True)
+@operation
 class Rank(Op):
     """The number of dimensions, a scalar."""
 

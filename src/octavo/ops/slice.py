@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,14 +9,14 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim, UndecidedError
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.shape import known_dims
 
 
-@dataclass(frozen=True)
+@operation
 class Slice(Op):
     """`begin` and `size` have a number for each dimension; a size of −1 reaches to the end."""
 

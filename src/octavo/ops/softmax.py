@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Fixed, Grid, Observed
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._real import require_float32
 
 
-@dataclass(frozen=True)
+@operation
 class Softmax(Op):
     """`exp(beta · x)`, divided by its sum over the last dimension."""
 
@@ -49,7 +48,7 @@ class Softmax(Op):
         return {"int8": 2, "int16": 3}.get(node.output.dtype.name, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class LogSoftmax(Op):
     """The logarithm of the softmax over the last dimension."""
 

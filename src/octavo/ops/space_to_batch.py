@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,13 +9,13 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
 
-@dataclass(frozen=True)
+@operation
 class SpaceToBatchNd(Op):
     """`input` is [batch, space…, channels]; `block_shape` has a number for each dimension of space.
 
@@ -77,7 +76,7 @@ class SpaceToBatchNd(Op):
         return _version(node)
 
 
-@dataclass(frozen=True)
+@operation
 class BatchToSpaceNd(Op):
     """The inverse of `SpaceToBatchNd`: `crops` [space, 2] pixels are cut off last."""
 

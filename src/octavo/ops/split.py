@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.shape import known_dims
 
 
-@dataclass(frozen=True)
+@operation
 class Split(Op):
     """`num_splits` parts of one length along `axis`, a scalar."""
 
@@ -62,7 +61,7 @@ class Split(Op):
         return {"int8": 2, "int32": 3, "int16": 4}.get(node.outputs[0].dtype.name, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class SplitV(Op):
     """Parts as long as `size_splits` says; one −1 in it stands for what is left."""
 

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.reshape import reshape
 
 
-@dataclass(frozen=True)
+@operation
 class Squeeze(Op):
     """`squeeze_dims` names the dimensions to take out; empty means every one of length 1."""
 

@@ -11,7 +11,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim, Symbolic, UndecidedError
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -22,7 +22,7 @@ from octavo.ops.reshape import reshape
 from octavo.ops.slice import Slice
 
 
-@dataclass(frozen=True)
+@operation
 class StridedSlice(Op):
     """Bit k of a mask speaks of dimension k: begin or end there is to be ignored, or only one index is taken.
 

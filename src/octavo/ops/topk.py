@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.cast import cast
 
 
-@dataclass(frozen=True)
+@operation
 class TopKV2(Op):
     """The `k` (a scalar) greatest elements of the last dimension, greatest first, and where they stand."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Bias, Observed, Plain, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -22,7 +21,7 @@ from octavo.ops.transpose import transpose
 from octavo.schema.enums import Activation, Padding, TensorType
 
 
-@dataclass(frozen=True)
+@operation
 class TransposeConv(Op):
     """`input` is [batch, height, width, in], `weights` [out, height, width, in], `bias` [out].
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import lowers
+from octavo.ir.op import lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Kernels, Observed
 from octavo.ir.source import Array
 from octavo.ops._elementwise import FLOAT_INT, FLOAT_INT32, Elementwise, emit
 
 
-@dataclass(frozen=True)
+@operation
 class Unary(Elementwise):
     """`output = compute(input)`."""
 
@@ -23,7 +22,7 @@ class Unary(Elementwise):
     kernels: ClassVar = Kernels()
 
 
-@dataclass(frozen=True)
+@operation
 class Abs(Unary):
     """The number without its sign."""
 
@@ -47,7 +46,7 @@ class Abs(Unary):
         return {"int8": 2, "uint8": 2, "int32": 5}.get(value.dtype.name, 1)
 
 
-@dataclass(frozen=True)
+@operation
 class Exp(Unary):
     """e to the power of the number."""
 
@@ -63,7 +62,7 @@ class Exp(Unary):
         return emit(build, Exp(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class Log(Unary):
     """The natural logarithm."""
 
@@ -79,7 +78,7 @@ class Log(Unary):
         return emit(build, Log(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class Sqrt(Unary):
     """The square root."""
 
@@ -95,7 +94,7 @@ class Sqrt(Unary):
         return emit(build, Sqrt(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class Rsqrt(Unary):
     """One over the square root."""
 
@@ -115,7 +114,7 @@ class Rsqrt(Unary):
         return 1 / np.sqrt(input)
 
 
-@dataclass(frozen=True)
+@operation
 class Square(Unary):
     """The number times itself."""
 
@@ -123,7 +122,7 @@ class Square(Unary):
     compute: ClassVar = np.square
 
 
-@dataclass(frozen=True)
+@operation
 class Neg(Unary):
     """The number with the other sign."""
 
@@ -143,7 +142,7 @@ class Neg(Unary):
         return emit(build, Neg(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class Sin(Unary):
     """The sine of an angle in radians."""
 
@@ -157,7 +156,7 @@ class Sin(Unary):
         return emit(build, Sin(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class Cos(Unary):
     """The cosine of an angle in radians."""
 
@@ -171,7 +170,7 @@ class Cos(Unary):
         return emit(build, Cos(), *source.inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class Rounding(Unary):
     """A whole number near the input. Dimensions are whole."""
 
@@ -182,7 +181,7 @@ class Rounding(Unary):
         return inputs[0] if inputs[0].dtype == object else super().evaluate(*inputs)
 
 
-@dataclass(frozen=True)
+@operation
 class Ceil(Rounding):
     """The least whole number that is not below the input."""
 
@@ -196,7 +195,7 @@ class Ceil(Rounding):
         return _round(source, build, Ceil())
 
 
-@dataclass(frozen=True)
+@operation
 class Floor(Rounding):
     """The greatest whole number that is not above the input."""
 
@@ -210,7 +209,7 @@ class Floor(Rounding):
         return _round(source, build, Floor())
 
 
-@dataclass(frozen=True)
+@operation
 class Round(Rounding):
     """The nearest whole number; the even one of two that are as near."""
 
@@ -224,7 +223,7 @@ class Round(Rounding):
         return _round(source, build, Round())
 
 
-@dataclass(frozen=True)
+@operation
 class Sign(Unary):
     """−1, 0 or 1."""
 

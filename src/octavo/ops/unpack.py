@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
 
-@dataclass(frozen=True)
+@operation
 class Unpack(Op):
     """The `num` slices of the input along `axis`, without that dimension."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import symbol
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import Op, lowers
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -19,7 +18,7 @@ FOUND = symbol("found")
 """How many places there are: known only at run time."""
 
 
-@dataclass(frozen=True)
+@operation
 class Where(Op):
     """[found, rank]: the index of every element that is true, or not zero, in order."""
 

@@ -7,7 +7,6 @@ afterwards is expanded into operations that LiteRT has.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import Any, ClassVar
 
@@ -15,13 +14,13 @@ import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
-from octavo.ir.op import lowers
+from octavo.ir.op import lowers, operation
 from octavo.ir.source import Array
 from octavo.ops._elementwise import Elementwise, like
 from octavo.ops._real import require_float32
 
 
-@dataclass(frozen=True)
+@operation
 class Erf(Elementwise):
     """`2/√π · ∫₀ˣ e^−t² dt`. The schema has no such operator: `expand_erf` replaces it before writing."""
 
@@ -40,7 +39,7 @@ class Erf(Elementwise):
         return erf(input)
 
 
-@dataclass(frozen=True)
+@operation
 class Erfc(Elementwise):
     """`1 − erf(x)`, kept apart because it stays exact where it is small. It is expanded like `Erf`."""
 
