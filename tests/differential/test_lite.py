@@ -61,3 +61,82 @@ def interface(content):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_one_script_gives_the_same_interface_in_both(name):
     assert interface(run(lite, SCRIPTS[name])) == interface(run(tf.lite, SCRIPTS[name]))
+
+
+def test_the_attributes_and_their_defaults_are_those_of_tensorflow():
+    ours, theirs = (module.TFLiteConverter.from_saved_model(str(DIGITS / "saved_model")) for module in (lite, tf.lite))
+    # What begins with an underscore and is no setting is TensorFlow's own business.
+    settings = [name for name in vars(theirs) if name.startswith("_experimental") or not name.startswith("_")]
+    settings.remove("target_spec")
+    assert {name: getattr(ours, name) for name in settings} == {name: getattr(theirs, name) for name in settings}
+
+
+def test_tensorflows_own_names_are_understood():
+    converter = lite.TFLiteConverter.from_saved_model(str(DIGITS / "saved_model"))
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    converter.representative_dataset = tf.lite.RepresentativeDataset(samples)
+    converter.target_spec = tf.lite.TargetSpec(supported_ops=[tf.lite.OpsSet.TFLITE_BUILTINS_INT8])
+    converter.inference_input_type = converter.inference_output_type = tf.int8
+    assert converter.convert() == run(lite, SCRIPTS["int8"])
+
+
+class Two(tf.Module):
+    """Two signatures; one of them has an operation without integer kernels."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = tf.Variable(np.random.default_rng(0).normal(size=(64, 64)).astype(np.float32))
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 64], tf.float32, "x")])
+    def odd(self, x):
+        return {"y": tf.sin(x @ self.weight) @ self.weight}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 64], tf.float32, "x")])
+    def even(self, x):
+        return {"z": tf.nn.relu(x @ self.weight)}
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("two"))
+    module = Two()
+    tf.saved_model.save(module, path, signatures={"odd": module.odd, "even": module.even})
+    return path
+
+
+def keyed(*keys):
+    rows = np.random.default_rng(1).normal(size=(20, 1, 64)).astype(np.float32)
+    return lambda: ((key, {"x": row}) for row in rows for key in keys)
+
+
+def of_two(path, ops, samples, **settings):
+    converter = lite.TFLiteConverter.from_saved_model(path)
+    converter.optimizations = [lite.Optimize.DEFAULT]
+    converter.target_spec.supported_ops = ops
+    converter.representative_dataset = samples
+    for name, value in settings.items():
+        setattr(converter, name, value)
+    return converter
+
+
+def test_each_signature_learns_from_its_own_samples_and_what_stays_float_is_told(two):
+    with pytest.warns(lite.OctavoWarning, match="no integer kernel computes them: SIN"):
+        content = of_two(two, INT8, keyed("odd", "even")).convert()
+    assert set(lite.Interpreter(model_content=content).get_signature_list()) == {"odd", "even"}
+    with pytest.raises(ValueError, match="no samples of the signature 'even'"):
+        of_two(two, INT8, keyed("odd")).convert()
+
+
+def test_an_operation_without_integer_kernel_is_an_error_for_16x8_only_and_for_strict(two):
+    with pytest.raises(RuntimeError, match="Quantization to 16x8-bit not yet supported for op: 'SIN'"):
+        of_two(two, INT16, keyed("odd", "even")).convert()
+    with pytest.raises(lite.ConverterError, match="SIN"):
+        of_two(two, INT8, keyed("odd", "even"), strict=True).convert()
+
+
+def test_concrete_functions_are_refused_with_a_way_out():
+    module = Two()
+    with pytest.raises(lite.ConverterError, match="concrete functions cannot be read yet"):
+        lite.TFLiteConverter.from_concrete_functions([module.odd.get_concrete_function()])
+    with pytest.raises(ValueError, match="call get_concrete_function"):
+        lite.TFLiteConverter.from_concrete_functions([module.odd])

@@ -6,8 +6,6 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from octavo.lite.names import RepresentativeDataset
-
 Items = Callable[[], Iterable[Any]]
 
 
@@ -23,7 +21,7 @@ class Dataset:
         Raises:
             ValueError: the first sample has no known form.
         """
-        self._given = given.input_gen if isinstance(given, RepresentativeDataset) else given
+        self._given = getattr(given, "input_gen", given)  # of a RepresentativeDataset, TensorFlow's or ours
         self._begun: Iterator[Any] | None = None
         self.is_keyed = False
         self.nothing = ""
@@ -78,11 +76,16 @@ class _Of:
 
 
 def _of(key: str, items: Iterable[Any], keys: Sequence[str]) -> Iterator[Any]:
+    """The samples of one signature; TensorFlow would leave one without any float, and say nothing."""
+    found = False
     for item in items:
         if _is_keyed(item) and item[0] not in keys:
             raise ValueError(f'Invalid signature_key provided: "{item[0]}". Valid keys are {", ".join(keys)}.')
         if not _is_keyed(item) or item[0] == key:
+            found = True
             yield item
+    if not found:
+        raise ValueError(f"representative_dataset holds no samples of the signature {key!r}; convert fewer or add some")
 
 
 def _is_keyed(item: Any) -> bool:
