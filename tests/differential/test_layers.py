@@ -29,8 +29,6 @@ NEEDED = {
     **dict.fromkeys(("slices", "slice_last", "split_uneven"), SLICES),
     "split_stack": STACKS,
     "time_distributed": SLICES | STACKS,
-    # TRANSPOSE_CONV takes the shape of its output as a tensor, whose batch must be that of the input
-    **dict.fromkeys((name for name in CASES if name.startswith("transposed_")), LENGTH),
     # a tensor is filled that is as long as the batch
     **dict.fromkeys(("multi_head_attention_causal", "concatenate_constant"), SHAPE_ARITHMETIC),
     **dict.fromkeys(("lstm_unrolled", "gru_unrolled"), SHAPE_ARITHMETIC),
