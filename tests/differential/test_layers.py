@@ -22,7 +22,7 @@ from octavo.runtime import Runtime
 
 pytestmark = pytest.mark.slow
 SHAPE_ARITHMETIC = {"SHAPE", "PACK", "STRIDED_SLICE"}
-SLICES, STACKS, LENGTH = {"STRIDED_SLICE"}, {"PACK"}, {"SHAPE"}
+SLICES, STACKS = {"STRIDED_SLICE"}, {"PACK"}
 NEEDED = {
     # data is really cut or stacked
     **dict.fromkeys(("cropping_1d", "cropping_2d", "center_crop", "resizing_cropped", "broadcast_to"), SLICES),
