@@ -15,7 +15,7 @@ from octavo.statistics import Range, Spread, Statistics
 Progress = Callable[[str, int, int | None], None]
 """`(what, done, total)`: called after each step; `total` is None where it is not known beforehand."""
 WATCHED = 16
-"""The histograms look at all of the first so many samples, then at ever fewer: every second, fourth, eighth."""
+"""The histograms look at all of the first twice so many samples, then at ever fewer: every second, fourth, eighth."""
 
 
 class Watcher(Runner, Protocol):
@@ -103,4 +103,4 @@ def _ranges(seen: dict[str, tuple[float, float]], names: Collection[str], number
 
 def _is_watched(number: int) -> bool:
     """Whether the histograms look at this sample: the spacing doubles each time as many have passed."""
-    return number % (1 << (number // WATCHED).bit_length()) == 0
+    return number % (1 << (number // (2 * WATCHED)).bit_length()) == 0
