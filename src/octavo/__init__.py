@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from octavo.errors import OctavoError as OctavoError
     from octavo.judge.compare import Comparison as Comparison
-    from octavo.judge.metrics import Metric
+    from octavo.judge.evaluate import Metrics
+    from octavo.judge.score import Evaluation as Evaluation
     from octavo.judge.score import Score as Score
     from octavo.pipeline import Conversion as Conversion
     from octavo.plan import Plan as Plan
@@ -34,6 +35,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Comparison",
     "Conversion",
+    "Evaluation",
     "Inspection",
     "OctavoError",
     "Plan",
@@ -49,6 +51,7 @@ __all__ = [
 _HOMES = {
     "Comparison": "octavo.judge.compare",
     "Conversion": "octavo.pipeline",
+    "Evaluation": "octavo.judge.score",
     "Inspection": "octavo.report.inspection",
     "OctavoError": "octavo.errors",
     "Plan": "octavo.plan",
@@ -113,34 +116,48 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     )
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  # by keyword
     model: Any,
     samples: SamplesLike,
     *,
+    reference: Any = None,
     labels: Any = None,
-    metric: str | Metric = "accuracy",
+    metric: Metrics | None = None,
     output: str | None = None,
+    threads: int = 1,
     progress: Progress | None = None,
-) -> Score:
-    """How good a `.tflite` model is on labelled samples.
+) -> Evaluation:
+    """How good a `.tflite` model is: against labels, and beside the float model on the same samples.
+
+    With a reference, the difference comes with an interval and a paired test, and the outputs of both are compared:
+    that needs no labels.
 
     Args:
-        model: the path or the bytes of a `.tflite`, or a `Conversion`.
-        samples: inputs, in any form that `convert` takes.
-        labels: one entry per sample; by default the array `labels` of the `.npz`.
-        metric: "accuracy", "top5", "psnr", or a function `(outputs, labels) -> float`.
+        model: the path or the bytes of a `.tflite`, or a `Conversion`, which is judged beside its float model.
+        samples: inputs, in any form that `convert` takes, or an iterable of `(inputs, label)`.
+        reference: the float model, as `model`.
+        labels: one entry per sample; by default those that come with the samples (the array `labels` of the `.npz`).
+        metric: one or several of "accuracy", "top5" (any number), "error_rate", "f1_macro", "f1_micro",
+            "f1_multilabel", "auc", "mean_iou", "ctc_error_rate", "psnr", "mae", "rmse", "r2", "correlation", or
+            functions `(outputs, labels) -> float`. By default accuracy, if there are labels.
         output: the name of the output to judge, if there are several.
+        threads: threads of each model.
         progress: called with `(what, done, total)` while the samples run.
     """
-    import numpy as np
-
-    from octavo.judge.score import outputs_of, score
+    from octavo.judge.evaluate import evaluate as run
     from octavo.samples import read_samples
 
-    runtime = _runtime(model)
-    read = read_samples(samples, runtime.inputs)
-    outputs = outputs_of(runtime, read, progress=progress)
-    return score(outputs, read.labels if labels is None else np.asarray(labels), metric, output=output)
+    runtime = _runtime(model, threads=threads)
+    reference = getattr(model, "reference", None) if reference is None else reference
+    return run(
+        runtime,
+        read_samples(samples, runtime.inputs),
+        reference=None if reference is None else _runtime(reference, threads=threads),
+        labels=labels,
+        metrics=metric,
+        output=output,
+        progress=progress,
+    )
 
 
 def compare(
@@ -181,10 +198,10 @@ def _content(model: Any) -> bytes:
     return content_of(getattr(model, "content", model))
 
 
-def _runtime(model: Any) -> Any:
+def _runtime(model: Any, *, threads: int = 1) -> Any:
     from octavo.judge.real import RealRuntime
 
-    return RealRuntime(_content(model))
+    return RealRuntime(_content(model), threads=threads)
 
 
 def __getattr__(name: str) -> Any:

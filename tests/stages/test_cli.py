@@ -249,15 +249,24 @@ def test_a_shape_fixes_the_batch(tmp_path):
     assert octavo.inspect(tmp_path / "x.tflite").signatures[0].inputs[0].shape == (1, 20, 20, 1)
 
 
-def test_evaluate_scores_both_models_and_compares_them(converted):
+def test_evaluate_scores_both_models_and_tells_chance_from_loss(converted):
     folder, _ = converted
     command = ("evaluate", folder / "int8.tflite", "--samples", HELD_OUT, "--reference", folder / "float.tflite")
     told = json.loads(run(*command, "--json").stdout)
-    assert told["score"]["low"] < told["score"]["value"] < told["score"]["high"]
+    (judged,) = told["evaluation"]["judgements"]
+    assert judged["score"]["low"] < judged["score"]["value"] < judged["score"]["high"]
     # one sample in a hundred is beyond what int8 costs a network with rounding errors 30 dB below its signal
-    assert abs(told["score"]["value"] - told["reference"]["value"]) < 0.01
-    assert told["comparison"]["samples"] == told["score"]["samples"]
-    assert "95 % interval" in run(*command).stdout
+    assert abs(judged["difference"]["value"]) < 0.01
+    assert told["evaluation"]["outputs"][0]["agreement"] > 0.99
+    text = run(*command).stdout
+    assert "95 % interval" in text
+    assert " worse; " in text
+
+
+def test_evaluate_takes_several_metrics_in_one_pass(converted):
+    folder, _ = converted
+    text = run("evaluate", folder / "int8.tflite", "--samples", HELD_OUT, "--metric", "top2", "--metric", "f1_macro")
+    assert [line.split()[0] for line in text.stdout.splitlines() if "%" in line][1:] == ["top2", "f1_macro"]
 
 
 def test_compare_tells_outputs_layers_size_and_latency(converted):

@@ -81,7 +81,7 @@ def _measure(example: Path, output: Path, mode: str, progress: ProgressBar) -> d
     )
     path = result.save(output / f"digits_{mode}.tflite")
     save(f"{result.plan.to_json()}\n".encode(), output / f"digits_{mode}.plan.json")
-    score = octavo.evaluate(result, held_out, progress=progress)
+    score = octavo.evaluate(result.content, held_out, progress=progress).score
     compared = octavo.compare(result.reference, result, held_out, progress=progress)
     return _row(mode, path, score, compared)
 
@@ -108,7 +108,7 @@ def _show(rows: list[dict[str, Any]]) -> None:
     table = []
     for row in rows:
         score, worst = row["score"], row["worst_layer"]
-        accuracy = f"{number(score)} {100 * score.low:.1f}–{100 * score.high:.1f}"
+        accuracy = f"{number(score, score.value)} {100 * score.low:.1f}–{100 * score.high:.1f}"
         measured = (bytes_of(row["size"]), f"{row['ratio']:.0%}", accuracy, f"×{row['latency_ratio']:.2f}")
         table.append((row["mode"], *measured, *_lost(worst)))
     show_table("", ("mode", ">size", ">ratio", ">accuracy (95 %)", ">latency", ">worst", "layer"), table)

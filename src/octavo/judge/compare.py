@@ -11,22 +11,14 @@ import numpy as np
 
 from octavo.errors import UsageError
 from octavo.ir.source import Array
-from octavo.judge.metrics import agreement, relative_error, sqnr
+from octavo.judge.fidelity import Nearness, OutputFidelity
+from octavo.judge.metrics import decibels
 from octavo.judge.real import RealRuntime
 from octavo.samples import Sample, Samples
 
 Progress = Callable[[str, int, int | None], None]
 LAYER_SAMPLES = 8
 """Layers are compared on this many samples: every tensor must be kept, which is slow."""
-
-
-class OutputFidelity(msgspec.Struct, frozen=True, kw_only=True):
-    """How near one output comes: SQNR in decibels, share of equal greatest entries, greatest relative difference."""
-
-    name: str
-    sqnr: float
-    agreement: float
-    relative_error: float
 
 
 class LayerFidelity(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,22 +72,20 @@ def compare(
         UsageError: the models have different inputs or outputs.
     """
     first, second = (RealRuntime(model, threads=threads) for model in (reference, candidate))
-    gathered: dict[str, tuple[list[Array], list[Array]]] = {}
+    outputs: dict[str, Nearness] = {}
     count = 0
     for count, sample in enumerate(samples, start=1):
         ours, theirs = first.run(sample), second.run(sample)
         if list(ours) != list(theirs):
             raise UsageError(f"the models have different outputs: {list(ours)} and {list(theirs)}")
         for name in ours:
-            pair = gathered.setdefault(name, ([], []))
-            pair[0].append(ours[name])
-            pair[1].append(theirs[name])
+            outputs.setdefault(name, Nearness(name)).add(ours[name], theirs[name])
         if progress is not None:
             progress("comparing", count, samples.count)
     probe = list(itertools.islice(samples, LAYER_SAMPLES))
     return Comparison(
         samples=count,
-        outputs=tuple(_fidelity(name, np.stack(a), np.stack(b)) for name, (a, b) in gathered.items()),
+        outputs=tuple(output.fidelity() for output in outputs.values()),
         layers=compare_layers(reference, candidate, probe),
         latency=_latency(first, second, probe[0], threads, repeats),
         reference_size=len(reference),
@@ -119,7 +109,7 @@ def compare_layers(reference: bytes, candidate: bytes, samples: list[Sample]) ->
             difference = ours.astype(np.float64) - other
             signal[name] = signal.get(name, 0.0) + float(np.square(ours, dtype=np.float64).sum())
             noise[name] = noise.get(name, 0.0) + float(np.square(difference).sum())
-    return tuple(LayerFidelity(tensor=n, sqnr=_decibels(signal[n], noise[n])) for n in signal if noise[n] > 0)
+    return tuple(LayerFidelity(tensor=n, sqnr=decibels(signal[n], noise[n])) for n in signal if noise[n] > 0)
 
 
 def _twin(name: str, tensors: Mapping[str, Any]) -> Array | None:
@@ -127,19 +117,6 @@ def _twin(name: str, tensors: Mapping[str, Any]) -> Array | None:
         if candidate in tensors:
             return np.asarray(tensors[candidate])
     return None
-
-
-def _decibels(signal: float, noise: float) -> float:
-    return float(10 * np.log10(signal / noise)) if signal > 0 else float("-inf")
-
-
-def _fidelity(name: str, reference: Array, candidate: Array) -> OutputFidelity:
-    return OutputFidelity(
-        name=name,
-        sqnr=sqnr(reference, candidate),
-        agreement=agreement(reference, candidate),
-        relative_error=relative_error(reference, candidate),
-    )
 
 
 def _latency(first: RealRuntime, second: RealRuntime, sample: Sample, threads: int, repeats: int) -> Latency:

@@ -1,57 +1,51 @@
-"""Numbers that say how good outputs are: against labels, or against the float model's outputs."""
+"""The metrics by name, and numbers that say how near two outputs are."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 
 from octavo.errors import UsageError, did_you_mean
 from octavo.ir.source import Array
+from octavo.judge import classification, regression
+from octavo.judge.metric import Function, Metric, user_metric
 
-Metric = Callable[[Array, Array], float]
-"""`(outputs, labels) -> score`; outputs are [samples, …], labels one entry per sample. Higher is better."""
-
-
-def accuracy(outputs: Array, labels: Array) -> float:
-    """The share of samples whose greatest output is the labelled class; of one output, whether its side of ½ is right.
-
-    `outputs` is [samples, classes] or [samples, 1]; `labels` holds class numbers, or is one-hot.
-    """
-    outputs = outputs.reshape(len(outputs), -1)
-    if labels.ndim > 1 and labels.shape[-1] > 1:
-        labels = labels.reshape(len(labels), -1).argmax(axis=-1)
-    predicted = outputs[:, 0] > 0.5 if outputs.shape[1] == 1 else outputs.argmax(axis=-1)
-    return float((predicted == labels.reshape(-1)).mean())
-
-
-def top5(outputs: Array, labels: Array) -> float:
-    """The share of samples whose labelled class is among the five greatest outputs."""
-    outputs = outputs.reshape(len(outputs), -1)
-    best = np.argpartition(outputs, -5, axis=-1)[:, -5:] if outputs.shape[1] > 5 else np.argsort(outputs, axis=-1)
-    return float((best == labels.reshape(-1, 1)).any(axis=-1).mean())
+METRICS: dict[str, Callable[[], Metric]] = {
+    "accuracy": lambda: classification.top(1),
+    "top5": lambda: classification.top(5),
+    "error_rate": classification.error_rate,
+    "f1_macro": lambda: classification.f1("macro"),
+    "f1_micro": lambda: classification.f1("micro"),
+    "f1_multilabel": lambda: classification.f1("multilabel"),
+    "auc": classification.roc_auc,
+    "mean_iou": classification.mean_iou,
+    "ctc_error_rate": classification.ctc_error_rate,
+    "psnr": regression.psnr,
+    "mae": regression.mean_absolute_error,
+    "rmse": regression.root_mean_square_error,
+    "r2": regression.r_squared,
+    "correlation": regression.correlation,
+}
+"""Any other number of greatest entries has a name, too: `top2`, `top10`."""
 
 
-def psnr(outputs: Array, labels: Array) -> float:
-    """The peak signal-to-noise ratio in decibels of images whose values span 0 to 1."""
-    error = np.square(outputs.astype(np.float64) - labels.astype(np.float64).reshape(outputs.shape)).mean()
-    return float(-10 * np.log10(max(error, 1e-20)))
-
-
-METRICS: dict[str, Metric] = {"accuracy": accuracy, "top5": top5, "psnr": psnr}
-
-
-def metric(name: str | Metric) -> Metric:
-    """The metric of that name; a function is itself.
+def metric(name: str | Function | Metric) -> Metric:
+    """The metric of that name; a function `(outputs, labels) -> float` becomes one.
 
     Raises:
         UsageError: no metric has the name.
     """
-    if callable(name):
+    if isinstance(name, Metric):
         return name
-    if name not in METRICS:
-        raise UsageError(f"no metric is called {name!r}", hint=did_you_mean(name, METRICS))
-    return METRICS[name]
+    if callable(name):
+        return user_metric(name)
+    if name in METRICS:
+        return METRICS[name]()
+    if greatest := re.fullmatch(r"top[-_ ]?([1-9]\d*)", name):
+        return classification.top(int(greatest[1]))
+    raise UsageError(f"no metric is called {name!r}", hint=did_you_mean(name, METRICS))
 
 
 def sqnr(reference: Array, candidate: Array) -> float:
@@ -60,8 +54,11 @@ def sqnr(reference: Array, candidate: Array) -> float:
     Infinite when nothing differs; 200 would mean agreement to the last bit of float32 and better.
     """
     reference = reference.astype(np.float64)
-    noise = np.square(reference - candidate).sum()
-    signal = np.square(reference).sum()
+    return decibels(float(np.square(reference).sum()), float(np.square(reference - candidate).sum()))
+
+
+def decibels(signal: float, noise: float) -> float:
+    """10·log10(signal / noise) of powers; infinite without noise."""
     if noise == 0:
         return float("inf")
     return float(10 * np.log10(signal / noise)) if signal > 0 else float("-inf")
