@@ -15,7 +15,9 @@ import numpy as np
 from octavo.calibrate.run import calibrate
 from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
 from octavo.ir.graph import Model, Signature
+from octavo.ir.source import Array
 from octavo.lower.engine import lower
+from octavo.ops.opaque import Opaque
 from octavo.optimize.engine import Rewrites, optimize
 from octavo.plan import Plan
 from octavo.quantize.apply import apply
@@ -100,7 +102,7 @@ def run(job: Job) -> Conversion:
         plan=plan,
         rewrites=rewrites,
         statistics=statistics,
-        warnings=tuple(_warnings(plan, statistics)),
+        warnings=tuple(_warnings(model, plan, statistics)),
     )
 
 
@@ -207,25 +209,30 @@ def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequenc
     spread = here if job.recipe.ranges == "least_error" or job.recipe.correct_bias else []
     values = zip(signature.inputs, signature.graph.inputs, strict=True)
     fit = {name: value.name for name, value in values if value.name in here and job.recipe.ranges == "least_error"}
-    runtime = Runtime(reference, signature=signature.key)
+    runtime = Runtime(reference, signature=signature.key or None)
     return calibrate(runtime, samples, here, spread=spread, fit=fit, progress=job.progress, count=samples.count)
 
 
 def _by_graph(model: Model) -> list[Signature]:
-    """One signature for each graph."""
+    """One signature for each graph that has any; of a model without, one without a key, by the names of tensors."""
     first = {id(signature.graph): signature for signature in reversed(model.signatures)}
-    return [first[id(graph)] for graph in model.graphs]
+    if not first:
+        names = (tuple(value.name for value in values) for values in (model.main.inputs, model.main.outputs))
+        return [Signature("", model.main, *names)]
+    return [first[id(graph)] for graph in model.graphs if id(graph) in first]
 
 
 def _check_runs(model: Model, content: bytes) -> None:
-    """Load the result and run each graph once on zeros.
+    """Load the result and run each graph once on zeros; not one with custom operations, whose kernels users have.
 
     Raises:
         TargetError: LiteRT refuses the model.
         InternalError: an output's shape is not the one that was inferred.
     """
+    if _strangers(model):
+        return
     for signature in _by_graph(model):
-        runtime = Runtime(content, signature=signature.key)
+        runtime = Runtime(content, signature=signature.key or None)
         outputs = runtime.run(_zeros(runtime))
         for name, value in zip(signature.outputs, signature.graph.outputs, strict=True):
             got = outputs[name].shape
@@ -233,15 +240,28 @@ def _check_runs(model: Model, content: bytes) -> None:
                 raise InternalError(f"output {name!r} has shape {list(got)}, expected {value.type}")
 
 
+def _strangers(model: Model) -> list[str]:
+    """The custom operations of the model, by their own names."""
+    ops = (node.op for graph in model.graphs for node in graph)
+    return sorted({op.custom_code for op in ops if isinstance(op, Opaque) and op.custom_code})
+
+
 def _zeros(runtime: Runtime) -> Sample:
     return {
-        input.name: np.zeros([dim if isinstance(dim, int) else 1 for dim in input.shape], input.dtype)
+        input.name: _zero([dim if isinstance(dim, int) else 1 for dim in input.shape], input.dtype)
         for input in runtime.inputs
     }
 
 
-def _warnings(plan: Plan, statistics: Sequence[Statistics]) -> list[str]:
+def _zero(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
+    """Zeros, or empty strings."""
+    return np.full(shape, b"", dtype) if dtype.kind == "O" else np.zeros(shape, dtype)
+
+
+def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> list[str]:
     warnings = []
+    if strangers := _strangers(model):
+        warnings.append(f"not tried out: LiteRT runs {', '.join(strangers)} only with kernels of yours")
     if plan.left_float:
         kinds = sorted({op.op for op in plan.left_float if op.who == "kernel"})
         if kinds:

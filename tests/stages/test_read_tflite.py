@@ -11,10 +11,12 @@ from octavo.errors import Invalid, ModelError, OctavoError, Unreadable, Unsuppor
 from octavo.ir.graph import Graph, Model, Signature, Value
 from octavo.ir.text import parse
 from octavo.ir.type import Quantization, Type
+from octavo.ir.verify import verify
 from octavo.ops import registry
 from octavo.ops.opaque import Opaque
 from octavo.read.tflite import read_tflite
 from octavo.runtime import Runtime
+from octavo.schema.storage import RESOURCE, VARIANT, name_of
 from octavo.write.tflite import serialize, to_bytes
 
 DATA = Path(os.environ.get("OCTAVO_DATA", Path(__file__).parents[3] / "shared/data")) / "models"
@@ -146,18 +148,131 @@ def test_several_graphs_keep_their_order_and_signatures():
     ]
 
 
-def test_what_cannot_be_kept_is_listed():
+def changed(content, change):
+    """The bytes of a model after `change` was made to it through the schema's own classes."""
     import flatbuffers
     from ai_edge_litert import schema_py_generated as schema
 
-    made = schema.ModelT.InitFromPackedBuf(bytearray(to_bytes(model())))
-    made.subgraphs[0].tensors[1].sparsity = schema.SparsityParametersT()
-    made.subgraphs[0].tensors[2].type = schema.TensorType.RESOURCE
+    made = schema.ModelT.InitFromPackedBuf(bytearray(content))
+    change(made, schema)
     builder = flatbuffers.Builder()
     builder.Finish(made.Pack(builder), b"TFL3")
-    with pytest.raises(Unsupported, match="sparse") as caught:
-        read_tflite(bytes(builder.Output()))
+    return bytes(builder.Output())
+
+
+def test_what_cannot_be_kept_is_listed():
+    def elsewhere(made, schema):  # noqa: ARG001  # of every change
+        for tensor in made.subgraphs[0].tensors[1:3]:
+            tensor.externalBuffer = 1
+
+    with pytest.raises(Unsupported, match="another file") as caught:
+        read_tflite(changed(to_bytes(model()), elsewhere))
     assert len(caught.value.gaps) == 2
+
+
+@pytest.mark.parametrize("dtype", [RESOURCE, VARIANT], ids=name_of)
+def test_handles_are_kept(dtype):
+    graph = Graph("main")
+    handle = Opaque(code="HASHTABLE", types=(Type(dtype, (1,)),), table="HashtableOptions", options={"table_id": 3})
+    graph.outputs = list(graph.insert(handle, [], handle.types, names=["table"]).outputs)
+    content = to_bytes(Model([graph]))
+    read = read_tflite(content)
+    assert str(read.main.outputs[0].type) == f"{name_of(dtype)}[1]"
+    assert to_bytes(read_tflite(content)) == content
+
+
+def sparse(*levels, order, blocks=(), values):
+    """Turns the filter of a CONV_2D into one that is sparse: a level is a length, or segments and indices."""
+
+    def change(made, schema):
+        tensor = made.subgraphs[0].tensors[made.subgraphs[0].operators[0].inputs[1]]
+        tensor.sparsity = schema.SparsityParametersT(traversalOrder=order, blockMap=list(blocks), dimMetadata=[])
+        for level in levels:
+            dense = isinstance(level, int)
+            data = schema.DimensionMetadataT(format=0 if dense else 1, denseSize=level if dense else 0)
+            if not dense:
+                data.arraySegmentsType = data.arrayIndicesType = schema.SparseIndexVector.Uint16Vector
+                data.arraySegments, data.arrayIndices = (schema.Uint16VectorT(values=list(each)) for each in level)
+            tensor.sparsity.dimMetadata.append(data)
+        made.buffers[tensor.buffer].data = np.frombuffer(np.float32(values).tobytes(), np.uint8)
+
+    return changed(to_bytes(model()), change)
+
+
+def test_sparse_weights_become_dense():
+    # [4,3,3,3]: channel 1 has the number 5 at (2, 0, 1), channel 3 has 6 and 7 at (0, 1, 2) and (0, 2, 2)
+    columns = ([0, 0, 1, 1, 2], [2, 0]), ([0, 1, 3], [0, 1, 2]), ([0, 1, 2, 3], [1, 2, 2])
+    read = read_tflite(sparse(4, *columns, order=[0, 1, 2, 3], values=[5, 6, 7]))
+    expected = np.zeros((4, 3, 3, 3), np.float32)
+    expected[1, 2, 0, 1], expected[3, 0, 1, 2], expected[3, 0, 2, 2] = 5, 6, 7
+    np.testing.assert_array_equal(read.main.nodes[0].inputs[1].const, expected)
+
+
+def test_sparse_weights_in_blocks_become_dense():
+    # two channels make a block: block 1 stands at (0, 0, 2)
+    levels = 2, 3, 3, ([0, *[0] * 9, 1, *[1] * 8], [2]), 2
+    read = read_tflite(sparse(*levels, order=[0, 1, 2, 3, 4], blocks=[0], values=[8, 9]))
+    expected = np.zeros((4, 3, 3, 3), np.float32)
+    expected[2, 0, 0, 2], expected[3, 0, 0, 2] = 8, 9
+    np.testing.assert_array_equal(read.main.nodes[0].inputs[1].const, expected)
+
+
+@pytest.mark.parametrize(
+    ("levels", "order", "problem"),
+    [
+        ((4, 3, 3), [0, 1, 2], "3 levels"),
+        ((4, 3, 3, 3), [0, 1, 2, 2], "order"),
+        ((4, 3, 3, 1 << 30), [0, 1, 2, 3], "more numbers"),
+        ((4, 3, 3, 2), [0, 1, 2, 3], "72 numbers"),
+        ((4, 3, 3, ([0, 1], [0])), [0, 1, 2, 3], "segments"),
+        ((1, 1, 1, ([0, 1], [3])), [0, 1, 2, 3], "outside"),
+    ],
+)
+def test_sparse_weights_that_contradict_themselves_are_told(levels, order, problem):
+    with pytest.raises(Invalid, match=problem):
+        read_tflite(sparse(*levels, order=order, values=[1]))
+
+
+def test_a_shape_that_is_computed_at_run_time_is_followed():
+    text = """
+main(%x: float32[batch,4,6]) {
+  %s: int32[3] = SHAPE(%x)
+  %zero = const int32[1] [0]
+  %one = const int32[1] [1]
+  %b: int32[] = STRIDED_SLICE(%s, %zero, %one, %one) {shrink_axis_mask=1}
+  %n = const int32[] 24
+  %to: int32[2] = PACK(%b, %n) {values_count=2}
+  %y: float32[batch,24] = RESHAPE(%x, %to)
+  return %y
+}
+"""
+    graph = read_tflite(to_bytes(Model([parse(text, registry().ops)]))).main
+    assert str(graph.outputs[0].type) == "float32[batch,24]"
+    verify(graph, after="reading")
+    assert not any(isinstance(node.op, Opaque) for node in graph)
+
+
+def test_an_operation_on_operands_that_octavo_does_not_know_is_kept_as_it_stands():
+    content = changed(to_bytes(model()), lambda made, _: made.subgraphs[0].operators[1].inputs.__setitem__(1, -1))
+    read = read_tflite(content)
+    assert [type(node.op).__name__ for node in read.main] == ["Conv2D", "Opaque"]
+    verify(read.main, after="reading")
+
+
+def test_a_model_without_signatures_is_converted_and_stays_without():
+    import octavo
+
+    result = octavo.convert(to_bytes(Model([model().main])))
+    assert not read_tflite(result.content).signatures
+    assert Runtime(result.content).run({"x": np.ones((2, 8, 8, 3), np.float32)})["z"].shape == (2, 64)
+
+
+def test_a_custom_operation_is_passed_through_with_a_warning():
+    import octavo
+
+    result = octavo.convert(to_bytes(unknown_op(code="CUSTOM", custom_code="Mine", custom_options=b"\1")))
+    assert read_tflite(result.content).main.nodes[0].op.custom_options == b"\1"
+    assert any("Mine" in warning for warning in result.warnings)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4aaaaaaaa", b"\0\0\0\0TFL3", b"\xff\xff\xff\xffTFL3" + bytes(20)])
@@ -187,15 +302,9 @@ def test_a_tensor_that_is_read_before_it_is_made_is_named():
     content = bytearray(to_bytes(Model([graph])))
     made = read_tflite(bytes(content))  # a state, as the writer has it
     assert made.main.outputs[0].producer is None
-    import flatbuffers
-    from ai_edge_litert import schema_py_generated as schema
-
-    parsed = schema.ModelT.InitFromPackedBuf(content)
-    parsed.subgraphs[0].tensors[-1].isVariable = False
-    builder = flatbuffers.Builder()
-    builder.Finish(parsed.Pack(builder), b"TFL3")
+    orphan = changed(content, lambda made, _: setattr(made.subgraphs[0].tensors[-1], "isVariable", False))
     with pytest.raises(Invalid, match="ghost"):
-        read_tflite(bytes(builder.Output()))
+        read_tflite(orphan)
 
 
 def test_no_flipped_byte_gets_past_the_checks_as_another_error():

@@ -30,10 +30,12 @@ from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.op import Op
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
+from octavo.schema.storage import RESOURCE, VARIANT
 
 SHOWN = 8
 """Constants of up to this many numbers are printed whole."""
 
+_WORDS = {"string": np.dtype(object), "resource": RESOURCE, "variant": VARIANT}
 _HEAD = re.compile(r"(?P<name>\w+)\((?P<inputs>.*)\) \{")
 _CONST = re.compile(
     r"%(?P<name>\S+) = const (?P<type>[\w]+\[[^\]]*\])(?P<quant> q\([^)]*\))?(?: (?P<numbers>\[.*\]|\S+))?"
@@ -137,8 +139,8 @@ def _parse_type(text: str) -> Type:
 
 
 def _dtype(name: str) -> np.dtype[Any]:
-    if name == "string":
-        return np.dtype(object)
+    if name in _WORDS:
+        return _WORDS[name]
     return np.dtype(getattr(ml_dtypes, name, name))
 
 
@@ -189,7 +191,7 @@ def _parse_node(graph: Graph, match: re.Match[str], values: dict[str, Value], op
         value.quant = _parse_quant(output["quant"])
         values[output["name"]] = value
     if (known := op.known(*inputs)) is not None:
-        for value, array in zip(node.outputs, known, strict=True):
+        for value, array in zip(node.outputs, map(np.asarray, known), strict=True):
             value.dims = array if array.dtype == object else None
 
 

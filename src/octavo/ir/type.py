@@ -9,11 +9,15 @@ import numpy as np
 
 from octavo.ir.dim import Dim, is_static
 from octavo.ir.source import Array
+from octavo.schema.storage import name_of
 
 
 @dataclass(frozen=True, slots=True)
 class Type:
-    """The dtype and shape of a tensor. Strings have dtype `object`; int4, int2 and bfloat16 are ml_dtypes'."""
+    """The dtype and shape of a tensor.
+
+    Strings have dtype `object`, handles those of `schema.storage`; int4, int2 and bfloat16 are ml_dtypes'.
+    """
 
     dtype: np.dtype[Any]
     shape: tuple[Dim, ...]
@@ -29,8 +33,7 @@ class Type:
         return is_static(self.shape)
 
     def __str__(self) -> str:
-        name = "string" if self.dtype == object else self.dtype.name
-        return f"{name}[{','.join(map(str, self.shape))}]"
+        return f"{name_of(self.dtype)}[{','.join(map(str, self.shape))}]"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

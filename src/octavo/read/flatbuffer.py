@@ -23,13 +23,14 @@ _SCALARS: Final = {
     "bool": struct.Struct("<?"),
     "int8": struct.Struct("<b"),
     "uint8": struct.Struct("<B"),
+    "uint16": struct.Struct("<H"),
     "int32": struct.Struct("<i"),
     "uint32": struct.Struct("<I"),
     "int64": struct.Struct("<q"),
     "uint64": struct.Struct("<Q"),
     "float32": struct.Struct("<f"),
 }
-_uint16: Final = struct.Struct("<H")
+_uint16: Final = _SCALARS["uint16"]
 _uint32: Final = _SCALARS["uint32"]
 _int32: Final = _SCALARS["int32"]
 

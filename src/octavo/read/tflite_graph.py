@@ -6,21 +6,24 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from octavo.errors import Gap, Invalid
 from octavo.ir.dim import Dim, symbol
-from octavo.ir.graph import Graph, Value
+from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.op import Op
 from octavo.ir.type import Quantization, Type
 from octavo.ops.opaque import Opaque
 from octavo.read.flatbuffer import Array, Table
-from octavo.read.tflite_operator import OperatorCode, op_of
+from octavo.read.tflite_operator import OperatorCode, op_of, opaque_of
+from octavo.read.tflite_sparse import dense
 from octavo.schema.enums import TensorType
 from octavo.schema.storage import dtype_of, loaded, stored_size
 
+_DENSIFY: Final = "DENSIFY"
+"""Fills sparse weights with zeros, and takes nothing else (kernels/densify.cc); the reader has done so already."""
 Buffers = Sequence[Array | None]
 Values = list[Value | None]
 
@@ -80,17 +83,30 @@ class _GraphReader:
         if number >= len(known):
             raise Invalid(f"an operator has code {number} of {len(known)}", where=f"graph {self.graph.name!r}")
         where = f"operator {known[number].name} in graph {self.graph.name!r}"
+        if known[number].name == _DENSIFY:
+            self._alias(entry, where)
+            return
         inputs = [None if index == -1 else self.value(index, where) for index in _indices(entry, "inputs")]
         kept = tuple(self.value(index, where, is_state=True) for index in _indices(entry, "intermediates"))
         made = _indices(entry, "outputs")
         tensors = [self._tensor(index, where) for index in made]
         if any(self.values[index] is not None for index in made) or len({*made}) != len(made):
             raise Invalid(f"tensors {made} are made twice", where=where)
-        op = op_of(known[number], entry, tuple(_type(tensor) for tensor in tensors), kept)
-        types = _inferred(op, inputs, tensors)
+        given = tuple(_type(tensor) for tensor in tensors)
+        op = op_of(known[number], entry, given, kept)
+        types = _inferred(op, inputs, tensors, given)
+        if types is None:
+            op, types = opaque_of(known[number], entry, given, kept), given
         node = self.graph.insert(op, inputs, types, names=[tensor.name for tensor in tensors])
         for index, value in zip(made, node.outputs, strict=True):
             self._keep(index, value)
+        _learn(node)
+
+    def _alias(self, entry: Table, where: str) -> None:
+        """Let the result of an operator be its operand."""
+        (given,), (made,) = _indices(entry, "inputs"), _indices(entry, "outputs")
+        self._tensor(made, where)
+        self.values[made] = self.value(given, where)
 
     def value(self, index: int, where: str, *, is_state: bool = False) -> Value:
         """The value of a tensor that is read: made already, or a constant, or a state that kernels keep."""
@@ -126,24 +142,23 @@ def _tensor(table: Table, buffers: Buffers, gaps: list[Gap]) -> _Tensor:
     except ValueError:
         raise Invalid(f"tensor type {table.get('type')} does not exist", where=name) from None
     dtype = dtype_of(kind)
-    gaps += _gaps(table, kind, name)
+    gaps += _gaps(table, name)
     dims = _dims(table, name)
     return _Tensor(
         name=name,
-        dtype=np.dtype(np.int32) if dtype is None else dtype,
+        dtype=dtype,
         dims=dims,
         quant=_quantization(table.get("quantization"), dims, name),
-        const=None if dtype is None else _const(table, dims, dtype, buffers),
-        is_variable=table.get("is_variable") or dtype is None,  # a handle is a gap, not a contradiction
+        const=_const(table, dims, dtype, buffers),
+        is_variable=table.get("is_variable"),
     )
 
 
-def _gaps(table: Table, kind: TensorType, name: str) -> list[Gap]:
+def _gaps(table: Table, name: str) -> list[Gap]:
     """What the IR cannot keep of a tensor."""
     quantization = table.get("quantization")
     problems = {
-        "sparse weights": table.get("sparsity") is not None,
-        f"handles of type {kind.name}": dtype_of(kind) is None,
+        "a list of tensors of stated types": bool(table.get("variant_tensors")),
         "weights in another file": bool(table.get("external_buffer")),
         "quantization by blocks": quantization is not None and bool(quantization.get("details_type")),
     }
@@ -167,6 +182,8 @@ def _const(table: Table, dims: tuple[int, ...], dtype: np.dtype[Any], buffers: B
     data = buffers[index] if index else None
     if table.get("is_variable") or (data is None and 0 not in dims):
         return None
+    if (sparsity := table.get("sparsity")) is not None and data is not None:
+        return dense(sparsity, data, dtype, dims)
     count = math.prod(dims)
     if data is not None and dtype.kind != "O" and (min(dims, default=0) < 0 or data.size != stored_size(dtype, count)):
         raise Invalid(f"{data.size} bytes do not hold {dtype.name} of shape {list(dims)}", where=name)
@@ -202,21 +219,51 @@ def _open(tensor: _Tensor, axis: int) -> Dim:
     return symbol(f"{re.sub(r'[^a-zA-Z0-9_]', '_', '_' + tensor.name)}_{axis}") if axis else symbol("batch")
 
 
-def _inferred(op: Op, inputs: Sequence[Value | None], tensors: Sequence[_Tensor]) -> list[Type]:
-    """The types that the file gives, with open dimensions in terms of the inputs' where the op can tell."""
-    given = [_type(tensor) for tensor in tensors]
-    if isinstance(op, Opaque) or all(type.is_static for type in given):
+def _inferred(
+    op: Op, inputs: Sequence[Value | None], tensors: Sequence[_Tensor], given: tuple[Type, ...]
+) -> tuple[Type, ...] | None:
+    """The types that the op infers, where they fit those `given` by the file; None where the op knows better or less.
+
+    Such an operator is kept as it stands: LiteRT may accept operands that the op of Octavo does not, or learn a shape
+    only when it runs.
+    """
+    if isinstance(op, Opaque):
         return given
     try:
         found = op.infer(*inputs)
-    except Exception:  # noqa: BLE001  # the file's types stand: a file may hold operands that LiteRT too would refuse
-        return given
+    except _MISFITS:
+        return None
     types = found if isinstance(found, tuple) else (found,)
-    if len(types) != len(given) or any(a.rank != b.rank for a, b in zip(types, given, strict=True)):
-        return given
-    return [
-        Type(
-            mine.dtype, tuple(a if n < 0 else b for a, b, n in zip(theirs.shape, mine.shape, tensor.dims, strict=True))
-        )
-        for theirs, mine, tensor in zip(types, given, tensors, strict=True)
-    ]
+    if len(types) != len(given) or not all(map(_fits, types, tensors)):
+        return None
+    return tuple(Type(theirs.dtype, mine.shape) for mine, theirs in zip(types, given, strict=True))
+
+
+_MISFITS = (ValueError, TypeError, IndexError, AttributeError, ArithmeticError)
+"""What `infer` raises for operands that do not fit, and for fewer, omitted ones or such of another rank than any
+operation of its kind may have: a file may hold anything."""
+
+
+def _fits(inferred: Type, tensor: _Tensor) -> bool:
+    """Whether a type differs from the file's only in dimensions that one of them leaves open."""
+    return inferred.rank == len(tensor.dims) and all(
+        theirs < 0 or not isinstance(mine, int) or mine == theirs
+        for mine, theirs in zip(inferred.shape, tensor.dims, strict=True)
+    )
+
+
+def _learn(node: Node) -> None:
+    """Note what is known of the numbers that a node makes, where these may be dimensions: few, and integers."""
+    small = all(v.dtype.kind in "iu" and v.type.is_static and v.rank < 2 for v in node.outputs)
+    if isinstance(node.op, Opaque) or not small or sum(math.prod(map(int, v.shape)) for v in node.outputs) > _DIMS:
+        return
+    try:
+        known = node.op.known(*node.inputs)
+    except (*_MISFITS, NotImplementedError):
+        return
+    for value, array in zip(node.outputs, known or (), strict=False):
+        value.dims = np.asarray(array).astype(object)
+
+
+_DIMS: Final = 64
+"""More numbers than this are no shape, nor a list of axes."""

@@ -34,23 +34,33 @@ def op_of(code: OperatorCode, table: Table, types: tuple[Type, ...], intermediat
     Raises:
         Invalid: an option has a value that the schema does not allow.
     """
-    options = table.get("builtin_options") or table.get("builtin_options_2")
+    options = _options(table)
     values = {} if options is None else options.items()
-    mutating = _mutating(table)
     kind = registry().ops.get(code.name)
-    if kind is not None and not intermediates and not mutating and _fits(kind, code, options, values):
+    if kind is not None and not intermediates and not _mutating(table) and _fits(kind, code, options, values):
         return _known(kind, values)
+    return opaque_of(code, table, types, intermediates)
+
+
+def opaque_of(code: OperatorCode, table: Table, types: tuple[Type, ...], intermediates: tuple[Value, ...]) -> Opaque:
+    """The operator as it stands, with outputs of `types`, whether Octavo knows it or not."""
+    options = _options(table)
     return Opaque(
         code=code.name,
         types=types,
         table="" if options is None else options.name,
-        options=values,
+        options={} if options is None else options.items(),
         stored_version=code.version,
         custom_code=code.custom,
         custom_options=_custom_options(table),
         intermediates=intermediates,
-        mutating_inputs=mutating,
+        mutating_inputs=_mutating(table),
     )
+
+
+def _options(table: Table) -> Table | None:
+    found: Table | None = table.get("builtin_options") or table.get("builtin_options_2")
+    return found
 
 
 def _fits(kind: type[Op], code: OperatorCode, options: Table | None, values: dict[str, Any]) -> bool:

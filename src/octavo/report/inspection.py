@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 
 from octavo.ir.graph import Graph, Model, Node, Signature, Value
+from octavo.schema.storage import name_of
 
 OpPrecision = Literal["float32", "float16", "dynamic", "weight_only", "int8", "int16x8", "uint8", "exact", "other"]
 """How an operation of a file computes, as its tensors show it: the recipe's words, `uint8` for the scheme of old
@@ -226,7 +227,7 @@ def _tensor(value: Value, name: str = "") -> Tensor:
     whole = quant is not None and quant.scale.size == 1
     return Tensor(
         name=name or value.name,
-        dtype="string" if value.dtype == object else value.dtype.name,
+        dtype=name_of(value.dtype),
         shape=tuple(dim if isinstance(dim, int) else str(dim) for dim in value.shape),
         scale=float(quant.scale[0]) if quant is not None and whole else None,
         zero_point=int(quant.zero_point[0]) if quant is not None and whole else None,
@@ -247,7 +248,7 @@ def _constants(graphs: Iterable[Graph]) -> list[Value]:
 def _bytes_by_dtype(graphs: Iterable[Graph]) -> dict[str, int]:
     total: Counter[str] = Counter()
     for value in _constants(graphs):
-        total["string" if value.dtype == object else value.dtype.name] += _bytes(value)
+        total[name_of(value.dtype)] += _bytes(value)
     return dict(total.most_common())
 
 

@@ -23,20 +23,31 @@ _CACHED: Final = 1 << 18
 """Arrays of up to this many bytes stay in the cache, in whatever order they are copied."""
 _STRIP: Final = 32
 """How many rows of a transposed matrix are copied side by side: the fastest of 8, 16, 32 and 64 on real weights."""
-_WITHOUT_ARRAYS: Final = {TensorType.RESOURCE, TensorType.VARIANT}
+RESOURCE: Final = np.dtype([("resource", "V1")])
+"""What a handle of a variable or a table is: no numbers."""
+VARIANT: Final = np.dtype([("variant", "V1")])
+"""What a handle of a list of tensors is: no numbers."""
+_HANDLES: Final = {TensorType.RESOURCE: RESOURCE, TensorType.VARIANT: VARIANT}
 
 
-def dtype_of(kind: TensorType) -> np.dtype[Any] | None:
-    """The dtype of a tensor type, `object` for strings; None for handles, which hold no numbers."""
-    if kind in _WITHOUT_ARRAYS:
-        return None
+def dtype_of(kind: TensorType) -> np.dtype[Any]:
+    """The dtype of a tensor type: `object` for strings, `RESOURCE` and `VARIANT` for handles."""
+    if kind in _HANDLES:
+        return _HANDLES[kind]
     if kind is TensorType.STRING:
         return np.dtype(object)
     name = kind.name.lower()
     return np.dtype(getattr(ml_dtypes, name, name))
 
 
-_KINDS: Final = {dtype: kind for kind in TensorType if (dtype := dtype_of(kind)) is not None}
+_KINDS: Final = {dtype_of(kind): kind for kind in TensorType}
+
+
+def name_of(dtype: np.dtype[Any]) -> str:
+    """The dtype in a word: `float32`, `int4`, `string`, `resource`."""
+    if dtype.kind == "O":
+        return "string"
+    return dtype.name if dtype.names is None else dtype.names[0]
 
 
 def tensor_type(dtype: np.dtype[Any]) -> TensorType | None:

@@ -89,8 +89,7 @@ def _member(archive: zipfile.ZipFile, content: memoryview) -> memoryview:
     info = archive.getinfo(_WEIGHTS)
     if info.compress_type != zipfile.ZIP_STORED:
         return memoryview(archive.read(info))
-    with archive.open(info):  # checks the local header
-        pass
+    archive.open(info).close()  # checks the local header
     lengths = np.frombuffer(content[info.header_offset + 26 : info.header_offset + 30], "<u2")
     start = info.header_offset + 30 + int(lengths.sum())
     return content[start : start + info.file_size]
