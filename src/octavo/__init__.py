@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from octavo.errors import OctavoError as OctavoError
     from octavo.judge.compare import Comparison as Comparison
+    from octavo.judge.diagnosis import Diagnosis as Diagnosis
     from octavo.judge.evaluate import Metrics
     from octavo.judge.score import Evaluation as Evaluation
     from octavo.judge.score import Score as Score
@@ -35,6 +36,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Comparison",
     "Conversion",
+    "Diagnosis",
     "Evaluation",
     "Inspection",
     "OctavoError",
@@ -44,6 +46,7 @@ __all__ = [
     "Score",
     "compare",
     "convert",
+    "debug",
     "evaluate",
     "inspect",
 ]
@@ -52,6 +55,7 @@ _HOMES = {
     "Comparison": "octavo.judge.compare",
     "Conversion": "octavo.pipeline",
     "Evaluation": "octavo.judge.score",
+    "Diagnosis": "octavo.judge.diagnosis",
     "Inspection": "octavo.report.inspection",
     "OctavoError": "octavo.errors",
     "Plan": "octavo.plan",
@@ -178,6 +182,42 @@ def compare(
         threads=threads,
         progress=progress,
     )
+
+
+def debug(
+    model: Any,
+    candidate: Any = None,
+    *,
+    samples: SamplesLike,
+    plan: Plan | str | Path | None = None,
+    most: int | None = 16,
+    progress: Progress | None = None,
+) -> Diagnosis:
+    """Each layer's error on real samples: what it adds itself, what has come before it, and why.
+
+    Args:
+        model: a `Conversion`, whose result is held against its float model; or the path or the bytes of a float
+            `.tflite`, with the quantized one as `candidate`.
+        candidate: the path or the bytes of the quantized `.tflite`, where `model` is the float one.
+        samples: inputs, in any form that `convert` takes; labels are not needed.
+        plan: the plan of the candidate, or its file, which knows the source layers; a `Conversion` has it.
+        most: how many of the samples are used; None for all.
+        progress: called with `(what, done, total)` while the samples run.
+
+    Raises:
+        OctavoError: a model cannot be read, the two do not belong together, or the samples do not fit.
+    """
+    from octavo.debugging import debug as run
+    from octavo.plan import Plan as PlanType
+
+    reference = getattr(model, "reference", model)
+    if candidate is None and reference is model:
+        from octavo.errors import UsageError
+
+        raise UsageError("a candidate is missing", hint="pass a Conversion, or the float and the quantized .tflite")
+    loaded = PlanType.load(plan) if isinstance(plan, str | Path) else plan or getattr(model, "plan", None)
+    quantized = model if candidate is None else candidate
+    return run(_content(reference), _content(quantized), samples, plan=loaded, most=most, progress=progress)
 
 
 def inspect(model: Any, *, why: bool = False) -> Inspection:

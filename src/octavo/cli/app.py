@@ -8,6 +8,7 @@ import octavo
 from octavo.cli.command import Group
 from octavo.cli.compare import compare
 from octavo.cli.convert import convert
+from octavo.cli.debug import debug
 from octavo.cli.demo import demo
 from octavo.cli.evaluate import evaluate
 from octavo.cli.inspect import inspect
@@ -24,5 +25,5 @@ def app() -> None:
     """
 
 
-for command in (convert, evaluate, compare, inspect, demo):
+for command in (convert, evaluate, compare, debug, inspect, demo):
     app.add_command(command)

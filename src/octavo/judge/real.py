@@ -39,9 +39,9 @@ class RealRuntime:
             for name, array in outputs.items()
         }
 
-    def tensors(self) -> dict[str, Array]:
-        """What the nodes computed in the last run, as real numbers."""
-        return self._runtime.tensors()
+    def tensors(self, *, dequantized: bool = True) -> dict[str, Array]:
+        """What the nodes computed in the last run, as real numbers unless `dequantized` is off."""
+        return self._runtime.tensors(dequantized=dequantized)
 
     def benchmark(self, sample: Sample, *, repeats: int) -> Array:
         """The seconds of each run."""
