@@ -15,6 +15,8 @@ def run(graph: Graph, inputs: Mapping[str, Array]) -> list[Array]:
     """The outputs that LiteRT computes, in the graph's order."""
     names = tuple(f"out{index}" for index in range(len(graph.outputs)))
     signature = Signature("serving_default", graph, tuple(v.name for v in graph.inputs), names)
-    interpreter = Interpreter(model_content=to_bytes(Model([graph], [signature])))
+    model = Model([graph], [signature])
+    model.gather()
+    interpreter = Interpreter(model_content=to_bytes(model))
     outputs = interpreter.get_signature_runner()(**inputs)
     return [outputs[name] for name in names]

@@ -97,6 +97,14 @@ class Builder:
             value.dims = array
         return node.outputs
 
+    def inner(self, name: str) -> Builder:
+        """A builder over a new graph, for a branch or the body of a loop; its values get names of their own.
+
+        The new graph sees nothing of this one: what it reads, it must be given as an input.
+        """
+        graph = Graph(self.graph.unique(name), beside=self.graph)
+        return Builder(graph, origin=self.origin, memo=self.memo)
+
     def const(self, array: npt.ArrayLike, name: str = "const") -> Value:
         """A constant. Python numbers become float32 or int32."""
         return self.graph.const(_array(array), name)

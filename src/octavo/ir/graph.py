@@ -88,17 +88,21 @@ class Node:
 
 
 class Graph:
-    """Nodes in topological order between `inputs` and `outputs`."""
+    """Nodes in topological order between `inputs` and `outputs`.
 
-    def __init__(self, name: str = "main") -> None:
-        """Start empty."""
+    A branch or the body of a loop is a graph of its own: the operation that runs it holds it, and hands it all that it
+    reads except constants.
+    """
+
+    def __init__(self, name: str = "main", *, beside: Graph | None = None) -> None:
+        """Start empty. A graph `beside` another gives no name to a value that the other has given."""
         self.name = name
         self.inputs: list[Value] = []
         self.outputs: list[Value] = []
         self._first: Node | None = None
         self._last: Node | None = None
         self._members: set[Node] = set()
-        self._names: dict[str, int] = {}
+        self._names: dict[str, int] = {} if beside is None else beside._names  # noqa: SLF001  # of the same class
 
     def __iter__(self) -> Iterator[Node]:
         """The nodes in order. Nodes may be inserted and erased meanwhile, except the one after the current."""
@@ -261,3 +265,22 @@ class Model:
     def main(self) -> Graph:
         """The first graph."""
         return self.graphs[0]
+
+    @property
+    def bodies(self) -> list[Graph]:
+        """The graphs that operations run: branches, bodies and conditions of loops; each once."""
+        found: dict[Graph, None] = {}
+        waiting = list(reversed(self.graphs))
+        looked: set[Graph] = set()
+        while waiting:
+            graph = waiting.pop()
+            if graph not in looked:
+                looked.add(graph)
+                inner = [body for node in graph for body in node.op.graphs]
+                found.update(dict.fromkeys(inner))
+                waiting += reversed(inner)
+        return list(found)
+
+    def gather(self) -> None:
+        """Let `graphs` hold, behind those that it holds already, all that their operations run."""
+        self.graphs = list(dict.fromkeys([*self.graphs, *self.bodies]))

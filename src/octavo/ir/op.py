@@ -19,7 +19,7 @@ from octavo.ir.source import Array
 from octavo.ir.type import Type
 
 if TYPE_CHECKING:
-    from octavo.ir.graph import Node, Value
+    from octavo.ir.graph import Graph, Node, Value
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Made = TypeVar("Made")
@@ -91,6 +91,15 @@ class Op:
 
     def __hash__(self) -> int:
         return hash((type(self), *vars(self).values()))
+
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        """The graphs that the operation runs: branches, bodies of loops."""
+        return ()
+
+    def with_graphs(self, twins: Mapping[Graph, Graph]) -> Op:  # noqa: ARG002  # most ops run none
+        """The operation over the twin of each graph that it runs."""
+        return self
 
     def infer(self, *inputs: Any) -> Type | tuple[Type, ...]:
         """The types of the outputs. Operands are `Value`s: their types, and what is known of their numbers.
@@ -170,4 +179,6 @@ def as_int32(array: Array) -> Array:
 
 
 def _show(value: object) -> str:
-    return value.name if isinstance(value, IntEnum) else repr(value)
+    if isinstance(value, IntEnum):
+        return value.name
+    return f"@{value.name}" if hasattr(value, "nodes") else repr(value)  # a graph: its module imports this one

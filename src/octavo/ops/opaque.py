@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import field
+from collections.abc import Iterator, Mapping
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any
 
+from octavo.ir.graph import Graph
 from octavo.ir.op import Op, operation
 from octavo.ir.type import Type
 
@@ -32,6 +33,15 @@ class Opaque(Op):
     intermediates: tuple[Value, ...] = ()
     mutating_inputs: tuple[bool, ...] = ()
 
+    @property
+    def graphs(self) -> tuple[Graph, ...]:
+        """The graphs among its options, at any depth."""
+        return tuple(_graphs(self.options))
+
+    def with_graphs(self, twins: Mapping[Graph, Graph]) -> Opaque:
+        """The operator over the twin of each graph that it runs."""
+        return replace(self, options=_exchanged(self.options, twins)) if self.graphs else self
+
     __eq__ = object.__eq__  # nobody knows what makes two of them compute alike
     __hash__ = object.__hash__
 
@@ -57,3 +67,19 @@ class Opaque(Op):
         shown = ", ".join(f"{name}={value!r}" for name, value in self.options.items())
         name = f"{self.code}:{self.custom_code}" if self.custom_code else self.code
         return f"{name} {{{shown}}}" if shown else name
+
+
+def _graphs(option: Any) -> Iterator[Graph]:
+    if isinstance(option, Graph):
+        yield option
+    elif isinstance(option, Mapping | tuple):
+        for part in option.values() if isinstance(option, Mapping) else option:
+            yield from _graphs(part)
+
+
+def _exchanged(option: Any, twins: Mapping[Graph, Graph]) -> Any:
+    if isinstance(option, Graph):
+        return twins[option]
+    if isinstance(option, Mapping):
+        return {name: _exchanged(part, twins) for name, part in option.items()}
+    return tuple(_exchanged(part, twins) for part in option) if isinstance(option, tuple) else option

@@ -36,6 +36,9 @@ def apply(model: Model, plan: Plan) -> Model:
         _Application(graph, rows, plan.recipe).run() for graph, rows in zip(model.graphs, plan.graphs, strict=True)
     ]
     twin = dict(zip(model.graphs, graphs, strict=True))
+    for graph in graphs:
+        for node in graph:
+            node.op = node.op.with_graphs(twin)
     signatures = [Signature(s.key, twin[s.graph], s.inputs, s.outputs) for s in model.signatures]
     return Model(graphs, signatures, dict(model.metadata), model.description)
 

@@ -17,7 +17,7 @@ import numpy as np
 from octavo.errors import Gap, Invalid, Unreadable, Unsupported
 from octavo.ir.graph import Graph, Model, Signature, Value
 from octavo.read.flatbuffer import Array, FlatbufferFile, Table
-from octavo.read.tflite_graph import read_graph
+from octavo.read.tflite_graph import Reading, read_graph
 from octavo.read.tflite_operator import OperatorCode
 from octavo.schema.layout import codes
 
@@ -43,11 +43,13 @@ def read_tflite(source: str | os.PathLike[str] | Content) -> Model:
     gaps: list[Gap] = []
     known = [_operator_code(table, gaps) for table in root.get("operator_codes") or ()]
     tables = root.get("subgraphs") or ()
-    graphs, tensors = [], []
-    for table in tables:
-        graph, values = read_graph(table, buffers, known, gaps)
-        graphs.append(graph)
-        tensors.append(values)
+    graphs = [Graph(table.get("name") or "") for table in tables]
+    called = {table.get("subgraph_index") for table in root.get("signature_defs") or ()} | {0}
+    reading = Reading(buffers, known, graphs, gaps)
+    tensors = [
+        read_graph(tables[number], graphs[number], reading, is_body=number not in called)
+        for number in reversed(range(len(graphs)))  # bodies stand behind what runs them, whose types they tell
+    ][::-1]
     if gaps:
         raise Unsupported("the model holds what Octavo cannot keep", gaps=gaps, where=file.where)
     if not graphs:

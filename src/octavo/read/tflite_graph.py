@@ -28,25 +28,35 @@ Buffers = Sequence[Array | None]
 Values = list[Value | None]
 
 
-def read_graph(table: Table, buffers: Buffers, known: Sequence[OperatorCode], gaps: list[Gap]) -> tuple[Graph, Values]:
-    """The graph, and its value of each tensor of the file; None for tensors that nothing touches.
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the graphs of a file share: buffers, codes of operators, the graphs; `gaps`: all that the IR cannot keep."""
 
-    What the IR cannot keep is added to `gaps`.
+    buffers: Buffers
+    codes: Sequence[OperatorCode]
+    graphs: Sequence[Graph]
+    gaps: list[Gap]
+
+
+def read_graph(table: Table, graph: Graph, reading: Reading, *, is_body: bool = False) -> Values:
+    """Fill `graph`; its value of each tensor of the file, None for tensors that nothing touches.
+
+    Inputs whose first dimension is open are batches, except in a body, of whose inputs only the operation that runs
+    it knows how they belong together.
 
     Raises:
         Invalid: a tensor is read before it is made, is made twice, or does not exist; a buffer does not fit its shape.
     """
-    name = table.get("name") or ""
-    tensors = [_tensor(entry, buffers, gaps) for entry in table.get("tensors") or ()]
-    reader = _GraphReader(Graph(name), tensors, [None] * len(tensors))
+    tensors = [_tensor(entry, reading.buffers, reading.gaps) for entry in table.get("tensors") or ()]
+    reader = _GraphReader(graph, tensors, [None] * len(tensors))
     for index in _indices(table, "inputs"):
-        reader.take_input(index)
+        reader.take_input(index, is_body=is_body)
     for entry in table.get("operators") or ():
-        reader.add(entry, known)
-    reader.graph.outputs = [
-        reader.value(index, f"the outputs of graph {name!r}") for index in _indices(table, "outputs")
+        reader.add(entry, reading)
+    graph.outputs = [
+        reader.value(index, f"the outputs of graph {graph.name!r}") for index in _indices(table, "outputs")
     ]
-    return reader.graph, reader.values
+    return reader.values
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +79,21 @@ class _GraphReader:
     tensors: Sequence[_Tensor]
     values: Values
 
-    def take_input(self, index: int) -> None:
+    def take_input(self, index: int, *, is_body: bool) -> None:
         """Make the tensor an input of the graph."""
         tensor = self._tensor(index, f"the inputs of graph {self.graph.name!r}")
         if self.values[index] is not None:
             raise Invalid(f"tensor {index} is an input twice", where=tensor.name)
-        dims = [symbol(f"dim_{axis}" if axis else "batch") if dim < 0 else dim for axis, dim in enumerate(tensor.dims)]
+        here = f"{self.graph.name}_input_{index}"
+        dims = [
+            dim if dim >= 0 else symbol(_plain(f"{here}_{axis}") if is_body else f"dim_{axis}" if axis else "batch")
+            for axis, dim in enumerate(tensor.dims)
+        ]
         self._keep(index, self.graph.input(tensor.name, Type(tensor.dtype, tuple(dims))))
 
-    def add(self, entry: Table, known: Sequence[OperatorCode]) -> None:
+    def add(self, entry: Table, reading: Reading) -> None:
         """Append the node of an operator."""
-        number = entry.get("opcode_index")
+        known, number = reading.codes, entry.get("opcode_index")
         if number >= len(known):
             raise Invalid(f"an operator has code {number} of {len(known)}", where=f"graph {self.graph.name!r}")
         where = f"operator {known[number].name} in graph {self.graph.name!r}"
@@ -93,10 +107,10 @@ class _GraphReader:
         if any(self.values[index] is not None for index in made) or len({*made}) != len(made):
             raise Invalid(f"tensors {made} are made twice", where=where)
         given = tuple(_type(tensor) for tensor in tensors)
-        op = op_of(known[number], entry, given, kept)
+        op = op_of(known[number], entry, given, kept, reading.graphs)
         types = _inferred(op, inputs, tensors, given)
         if types is None:
-            op, types = opaque_of(known[number], entry, given, kept), given
+            op, types = opaque_of(known[number], entry, given, kept, reading.graphs), given
         node = self.graph.insert(op, inputs, types, names=[tensor.name for tensor in tensors])
         for index, value in zip(made, node.outputs, strict=True):
             self._keep(index, value)
@@ -216,7 +230,11 @@ def _type(tensor: _Tensor) -> Type:
 
 def _open(tensor: _Tensor, axis: int) -> Dim:
     """A symbol for a dimension that no other tensor need share, except the batch."""
-    return symbol(f"{re.sub(r'[^a-zA-Z0-9_]', '_', '_' + tensor.name)}_{axis}") if axis else symbol("batch")
+    return symbol(f"{_plain('_' + tensor.name)}_{axis}") if axis else symbol("batch")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^a-zA-Z0-9_]", "_", name)
 
 
 def _inferred(

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum
 from functools import cache
 from typing import Any, get_type_hints
 
 from octavo.errors import Invalid
-from octavo.ir.graph import Value
+from octavo.ir.graph import Graph, Value
 from octavo.ir.op import Op
 from octavo.ir.type import Type
 from octavo.ops import registry
 from octavo.ops.opaque import Opaque
 from octavo.read.flatbuffer import Table
-from octavo.schema.layout import layout, operator
+from octavo.schema.layout import graph_fields, layout, operator
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +27,14 @@ class OperatorCode:
     version: int
 
 
-def op_of(code: OperatorCode, table: Table, types: tuple[Type, ...], intermediates: tuple[Value, ...]) -> Op:
-    """The op of an operator with outputs of `types`.
+def op_of(
+    code: OperatorCode,
+    table: Table,
+    types: tuple[Type, ...],
+    intermediates: tuple[Value, ...],
+    graphs: Sequence[Graph],
+) -> Op:
+    """The op of an operator with outputs of `types`. Numbers of graphs become those of `graphs`.
 
     An operator is opaque when Octavo does not know it, and also when its op could not hold all that the file says.
 
@@ -35,21 +42,27 @@ def op_of(code: OperatorCode, table: Table, types: tuple[Type, ...], intermediat
         Invalid: an option has a value that the schema does not allow.
     """
     options = _options(table)
-    values = {} if options is None else options.items()
+    values = {} if options is None else _values(options, graphs)
     kind = registry().ops.get(code.name)
     if kind is not None and not intermediates and not _mutating(table) and _fits(kind, code, options, values):
         return _known(kind, values)
-    return opaque_of(code, table, types, intermediates)
+    return opaque_of(code, table, types, intermediates, graphs)
 
 
-def opaque_of(code: OperatorCode, table: Table, types: tuple[Type, ...], intermediates: tuple[Value, ...]) -> Opaque:
+def opaque_of(
+    code: OperatorCode,
+    table: Table,
+    types: tuple[Type, ...],
+    intermediates: tuple[Value, ...],
+    graphs: Sequence[Graph],
+) -> Opaque:
     """The operator as it stands, with outputs of `types`, whether Octavo knows it or not."""
     options = _options(table)
     return Opaque(
         code=code.name,
         types=types,
         table="" if options is None else options.name,
-        options={} if options is None else options.items(),
+        options={} if options is None else _values(options, graphs),
         stored_version=code.version,
         custom_code=code.custom,
         custom_options=_custom_options(table),
@@ -61,6 +74,22 @@ def opaque_of(code: OperatorCode, table: Table, types: tuple[Type, ...], interme
 def _options(table: Table) -> Table | None:
     found: Table | None = table.get("builtin_options") or table.get("builtin_options_2")
     return found
+
+
+def _values(options: Table, graphs: Sequence[Graph]) -> dict[str, Any]:
+    """The options, with graphs in place of their numbers, those included that a file leaves out because they are 0."""
+    values, names = options.items(), graph_fields(options.name)
+    scalars = {field.name for field in layout(options.name) if field.name in names and field.default is not None}
+    named = {name: _graph(values.get(name, 0), graphs, options.name) for name in scalars | (names & values.keys())}
+    return {**values, **named}
+
+
+def _graph(number: Any, graphs: Sequence[Graph], table: str) -> Any:
+    if not isinstance(number, int):
+        return tuple(_graph(int(one), graphs, table) for one in number)
+    if not 0 <= number < len(graphs):
+        raise Invalid(f"{table} refers to graph {number} of {len(graphs)}")
+    return graphs[number]
 
 
 def _fits(kind: type[Op], code: OperatorCode, options: Table | None, values: dict[str, Any]) -> bool:

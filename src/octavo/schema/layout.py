@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from octavo.schema import tables
+
+_GRAPHS: Final = re.compile(r"subgraph|called_computations|\w+_subgraph_(index|indices)")
 
 
 class Field(NamedTuple):
@@ -36,6 +39,12 @@ class Operator(NamedTuple):
 def layout(table: str) -> tuple[Field, ...]:
     """The fields of a table, in the order of their slots."""
     return tuple(Field(*row) for row in tables.TABLES[table])
+
+
+@cache
+def graph_fields(table: str) -> frozenset[str]:
+    """The fields of an options table that refer to graphs of the model by their numbers, one or several."""
+    return frozenset(field.name for field in layout(table) if _GRAPHS.fullmatch(field.name)) if table else frozenset()
 
 
 @cache

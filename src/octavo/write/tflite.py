@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from functools import cache
 from typing import Any, Final
 
@@ -120,10 +120,13 @@ class _Stream:
 def _model(model: Model, pool: BufferPool) -> _Table:
     """The root table, without its buffers, which fill the pool."""
     codes: dict[tuple[str, str, int], int] = {}
+    numbers = {graph: number for number, graph in enumerate(model.graphs)}
+    if lost := [graph.name for graph in model.bodies if graph not in numbers]:
+        raise InternalError(f"operations run graphs that are not in the model: {lost}")
     places = [{value: index for index, value in enumerate(_tensors(graph))} for graph in model.graphs]
     table: _Table = {
         "version": SCHEMA_VERSION,
-        "subgraphs": [_subgraph(g, p, pool, codes) for g, p in zip(model.graphs, places, strict=True)],
+        "subgraphs": [_subgraph(g, p, pool, _Known(codes, numbers)) for g, p in zip(model.graphs, places, strict=True)],
         "operator_codes": [_operator_code(*key) for key in codes],
         "description": model.description or "Octavo",
     }
@@ -140,13 +143,21 @@ def _tensors(graph: Graph) -> list[Value]:
     return list(dict.fromkeys([*graph.values, *kept]))
 
 
-def _subgraph(graph: Graph, places: _Places, pool: BufferPool, codes: dict[tuple[str, str, int], int]) -> _Table:
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What operators refer to by number: their codes, which they may add to, and the graphs of the model."""
+
+    codes: dict[tuple[str, str, int], int]
+    graphs: Mapping[Graph, int]
+
+
+def _subgraph(graph: Graph, places: _Places, pool: BufferPool, known: _Known) -> _Table:
     given = set(graph.inputs)
     table: _Table = {
         "tensors": [_tensor(value, pool, is_given=value in given) for value in places],
         "inputs": tuple(places[value] for value in graph.inputs),
         "outputs": tuple(places[value] for value in graph.outputs),
-        "operators": [_operator(node, places, codes) for node in graph],
+        "operators": [_operator(node, places, known) for node in graph],
     }
     return {**table, "name": graph.name} if graph.name else table
 
@@ -179,16 +190,26 @@ def _quantization(quant: Quantization) -> _Table:
     }
 
 
-def _operator(node: Node, places: _Places, codes: dict[tuple[str, str, int], int]) -> _Table:
+def _operator(node: Node, places: _Places, known: _Known) -> _Table:
     op = node.op
     key = (op.code, getattr(op, "custom_code", ""), op.version(node))
-    table = _nonzero(opcode_index=codes.setdefault(key, len(codes)))
+    table = _nonzero(opcode_index=known.codes.setdefault(key, len(known.codes)))
     table["inputs"] = tuple([-1 if value is None else places[value] for value in node.inputs])
     table["outputs"] = tuple([places[value] for value in node.outputs])
     if intermediates := getattr(op, "intermediates", ()):
         table["intermediates"] = tuple(places[value] for value in intermediates)
-    table.update(_kept_options(op) if isinstance(op, Opaque) else _options(op))
+    options = _kept_options(op) if isinstance(op, Opaque) else _options(op)
+    table.update(_numbered(options, known.graphs) if op.graphs else options)
     return table
+
+
+def _numbered(option: Any, numbers: Mapping[Graph, int]) -> Any:
+    """The options with the number of each graph in place of the graph."""
+    if isinstance(option, Graph):
+        return numbers[option]
+    if isinstance(option, Mapping):
+        return {name: _numbered(part, numbers) for name, part in option.items()}
+    return tuple(_numbered(part, numbers) for part in option) if isinstance(option, tuple) else option
 
 
 def _kept_options(op: Opaque) -> _Table:
