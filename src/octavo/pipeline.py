@@ -14,7 +14,7 @@ import numpy as np
 
 from octavo.calibrate.run import calibrate
 from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
-from octavo.ir.graph import Model, Signature
+from octavo.ir.graph import Graph, Model, Signature
 from octavo.ir.source import Array
 from octavo.lower.engine import lower
 from octavo.ops.opaque import Opaque
@@ -89,7 +89,7 @@ def run(job: Job) -> Conversion:
         source = read(job.model, inputs=job.inputs, outputs=job.outputs)
         model = source if isinstance(source, Model) else lower(source, signatures=job.signatures, shapes=job.shapes)
         _check_is_float(model, job.recipe)
-        rewrites = tuple(optimize(graph) for graph in model.graphs)
+        rewrites = _optimize(model)
         reference = to_bytes(model)
     statistics = _statistics(job, model, reference)
     plan = job.plan or decide(model, job.recipe, statistics)
@@ -104,6 +104,15 @@ def run(job: Job) -> Conversion:
         statistics=statistics,
         warnings=tuple(_warnings(model, plan, statistics)),
     )
+
+
+def _optimize(model: Model) -> tuple[Rewrites, ...]:
+    """Rewrite every graph; branches and bodies that nothing runs any more leave the model."""
+    before = set(model.bodies)
+    rewrites = {graph: optimize(graph) for graph in model.graphs}
+    left = before - set(model.bodies)
+    model.graphs = [graph for graph in model.graphs if graph not in left]
+    return tuple(rewrites[graph] for graph in model.graphs)
 
 
 @contextlib.contextmanager
@@ -133,7 +142,7 @@ def look(model: Any, *, why: bool = False) -> Inspection:
     loaded = source if isinstance(source, Model) else lower(source)
     optimized = read(model) if as_it_stands and why else loaded
     assert isinstance(optimized, Model)
-    rewrites = [] if as_it_stands and not why else [optimize(graph) for graph in optimized.graphs]
+    rewrites = () if as_it_stands and not why else _optimize(optimized)
     return inspect(
         loaded,
         size=_size(model),
@@ -195,7 +204,10 @@ def _statistics(job: Job, model: Model, reference: bytes) -> tuple[Statistics, .
             f"precision {job.recipe.precision!r} learns activation ranges from data, and there are no samples",
             hint="pass samples: about a hundred inputs such as the model will see (samples=…, or --samples FILE)",
         )
-    return tuple(_calibrate(job, graph_signature, reference, wanted) for graph_signature in _by_graph(model))
+    called = _by_graph(model)
+    return tuple(
+        _calibrate(job, called[graph], reference, wanted) if graph in called else Statistics() for graph in model.graphs
+    )
 
 
 def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequence[str]) -> Statistics:
@@ -213,13 +225,15 @@ def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequenc
     return calibrate(runtime, samples, here, spread=spread, fit=fit, progress=job.progress, count=samples.count)
 
 
-def _by_graph(model: Model) -> list[Signature]:
-    """One signature for each graph that has any; of a model without, one without a key, by the names of tensors."""
-    first = {id(signature.graph): signature for signature in reversed(model.signatures)}
-    if not first:
+def _by_graph(model: Model) -> dict[Graph, Signature]:
+    """The first signature of each graph that has any; of a model without, one without a key, by the names of tensors.
+
+    Branches and bodies of loops have none.
+    """
+    if not model.signatures:
         names = (tuple(value.name for value in values) for values in (model.main.inputs, model.main.outputs))
-        return [Signature("", model.main, *names)]
-    return [first[id(graph)] for graph in model.graphs if id(graph) in first]
+        return {model.main: Signature("", model.main, *names)}
+    return {signature.graph: signature for signature in reversed(model.signatures)}
 
 
 def _check_runs(model: Model, content: bytes) -> None:
@@ -231,7 +245,7 @@ def _check_runs(model: Model, content: bytes) -> None:
     """
     if _strangers(model):
         return
-    for signature in _by_graph(model):
+    for signature in _by_graph(model).values():
         runtime = Runtime(content, signature=signature.key or None)
         outputs = runtime.run(_zeros(runtime))
         for name, value in zip(signature.outputs, signature.graph.outputs, strict=True):

@@ -38,7 +38,10 @@ def _problems(node: Node, seen: set[Value]) -> list[str]:
             problems.append(f"the use of operand {index} ({value!r}) is not recorded")
     if any(output.producer is not node for output in node.outputs):
         problems.append("an output does not know its producer")
-    inferred = node.op.infer(*node.inputs)
+    try:
+        inferred = node.op.infer(*node.inputs)
+    except ValueError as error:
+        return [*problems, str(error)]
     types = inferred if isinstance(inferred, tuple) else (inferred,)
     if any(v.quant is None and v.type.shape != t.shape for v, t in zip(node.outputs, types, strict=True)):
         problems.append(f"its type should be {', '.join(map(str, types))}")

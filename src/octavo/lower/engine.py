@@ -85,6 +85,7 @@ def lower(
             lowered[key] = _among(model.graphs, _Lowering(source, signature, shapes or {}, shared).run())
         names = [tuple(port.name for port in ports) for ports in (signature.inputs, signature.outputs)]
         model.signatures.append(Signature(signature.key, lowered[key], *names))
+    model.gather()
     return model
 
 

@@ -17,8 +17,9 @@ from octavo.statistics import Statistics
 def needs(model: Model, recipe: Recipe) -> list[str]:
     """The names of the values whose ranges `decide` will ask for, over all graphs."""
     wanted: dict[str, None] = {}
+    bodies = set(model.bodies)
     for graph in model.graphs:
-        choices = choose(graph, recipe)
+        choices = choose(graph, recipe, is_body=graph in bodies)
         for node in graph:
             if choices[node].precision in INTEGER:
                 values = [value for _, value, _ in [*real_operands(node), *real_results(node)]]
@@ -35,9 +36,11 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
     """
     check_rules(model.graphs, recipe)
     _check_interface(recipe)
+    bodies = set(model.bodies)
+    graphs = zip(model.graphs, statistics, strict=True)
     plan = Plan(
         recipe=recipe,
-        graphs=tuple(_graph(graph, recipe, seen) for graph, seen in zip(model.graphs, statistics, strict=True)),
+        graphs=tuple(_graph(graph, recipe, seen, is_body=graph in bodies) for graph, seen in graphs),
     )
     if recipe.strict and plan.left_float:
         rows = "\n".join(f"  {op.op} at {op.layer}: {op.why}" for op in plan.left_float)
@@ -49,8 +52,8 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
     return plan
 
 
-def _graph(graph: Graph, recipe: Recipe, statistics: Statistics) -> GraphPlan:
-    choices = choose(graph, recipe)
+def _graph(graph: Graph, recipe: Recipe, statistics: Statistics, *, is_body: bool) -> GraphPlan:
+    choices = choose(graph, recipe, is_body=is_body)
     grids = activation_grids(graph, choices, statistics, clip=recipe.ranges == "least_error")
     scales: dict[tuple[str, str, str], float] = {(grid.value, grid.dtype, grid.reader): grid.scale[0] for grid in grids}
     for node in graph:

@@ -17,6 +17,8 @@ from octavo.recipe import Precision, Recipe, Rule
 INTEGER = {"int8": "int8", "int16x8": "int16"}
 """The dtype of activations under each integer precision."""
 
+INSIDE = "it is part of a loop or a branch, where activations stay float"
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -34,9 +36,11 @@ def layer_of(node: Node) -> str:
     return source.rpartition("/")[0] or source
 
 
-def choose(graph: Graph, recipe: Recipe) -> dict[Node, Choice]:
-    """The precision of every node of the graph."""
+def choose(graph: Graph, recipe: Recipe, *, is_body: bool = False) -> dict[Node, Choice]:
+    """The precision of every node of the graph. The body of a loop, or a branch, has float activations."""
     choices = {node: _restrict(node, _asked(node, recipe), recipe) for node in graph}
+    if is_body:
+        choices = {node: _without_integers(choice) for node, choice in choices.items()}
     _leave_islands(graph, choices)
     return choices
 
@@ -131,6 +135,10 @@ def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     if choice.asked in ("dynamic", "weight_only", "float16"):
         return _weights_only(node, choice, recipe)
     return choice
+
+
+def _without_integers(choice: Choice) -> Choice:
+    return replace(choice, precision="float32", who="graph", why=INSIDE) if choice.precision in INTEGER else choice
 
 
 def _objection(node: Node, dtype: str) -> str:
