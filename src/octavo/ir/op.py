@@ -181,4 +181,5 @@ def as_int32(array: Array) -> Array:
 def _show(value: object) -> str:
     if isinstance(value, IntEnum):
         return value.name
-    return f"@{value.name}" if hasattr(value, "nodes") else repr(value)  # a graph: its module imports this one
+    name = getattr(value, "name", None)  # a graph has one; its module imports this one
+    return repr(value) if name is None or isinstance(value, np.dtype) else f"@{name}"

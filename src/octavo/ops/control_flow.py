@@ -26,8 +26,8 @@ FLOAT_INSIDE = "what it runs computes in float, turn by turn"
 PATIENCE = 10_000
 """A loop of known numbers that takes more turns than this is left to the runtime."""
 
-Step = Callable[..., Sequence[Operand]]
-"""`(build, *state) -> next state`."""
+Step = Callable[..., Value | Sequence[Operand]]
+"""`(build, *state) -> next state`, or the only value of one."""
 
 
 @operation
@@ -56,7 +56,7 @@ class While(Op):
         _check_interface(cond, inputs)
         _check_interface(body, inputs)
         _check_fit("result", body, [v.type for v in body.outputs], [v.type for v in body.inputs])
-        if [(v.dtype, v.shape) for v in cond.outputs] not in ([(bool, ())], [(bool, (1,))]):
+        if len(cond.outputs) != 1 or cond.outputs[0].dtype != np.bool_ or cond.outputs[0].shape not in ((), (1,)):
             raise ValueError(f"the condition {cond.name!r} must give one truth value, not {cond.outputs}")
         kept = zip(inputs, body.inputs, body.outputs, strict=True)
         return tuple(given.type if after is before else before.type for given, before, after in kept)
@@ -150,7 +150,8 @@ def body_of(build: Builder, function: Step, types: Sequence[Type], *, name: str)
     """A graph beside that of `build`, with inputs of `types`, which gives what `function(build, *inputs)` gives."""
     inner = build.inner(name)
     inputs = [inner.graph.input(f"{name}/{number}", type) for number, type in enumerate(types)]
-    results = function(inner, *inputs)
+    made = function(inner, *inputs)
+    results = [made] if isinstance(made, Value) else made
     inner.graph.outputs = [
         value if isinstance(value, Value) else inner.const(_not_none(value), name) for value in results
     ]
