@@ -84,7 +84,8 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
 
     Args:
         model: the directory of a SavedModel, the path of a Keras file (`.keras`, `.h5`) or of a frozen graph (`.pb`,
-            `.pbtxt`), a Keras model in memory, or the path or the bytes of a float `.tflite`.
+            `.pbtxt`), a Keras model in memory, a `tf.function`, concrete functions (one, a list, or a mapping by
+            signature key) or a `tf.Module`, or the path or the bytes of a float `.tflite`.
         recipe: a precision ("float32", "float16", "dynamic", "weight_only", "int8", "int16x8"), a `Recipe`, a
             mapping, or the path of a TOML or JSON file.
         samples: representative inputs, which "int8" and "int16x8" learn activation ranges from: an `.npz` or `.npy`

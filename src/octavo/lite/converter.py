@@ -127,12 +127,11 @@ class TFLiteConverter:
         return cls(model)
 
     @classmethod
-    def from_concrete_functions(cls, funcs: Any, trackable_obj: Any = None) -> TFLiteConverter:  # noqa: ARG003  # TensorFlow's signature
-        """Nothing yet: concrete functions cannot be read.
+    def from_concrete_functions(cls, funcs: Any, trackable_obj: Any = None) -> TFLiteConverter:
+        """A converter of concrete functions; with the object that tracks their variables, inputs are in order of name.
 
         Raises:
             ValueError: these are no concrete functions.
-            ConverterError: they are; the hint says what to do.
         """
         functions = list(funcs)
         if not functions:
@@ -143,9 +142,8 @@ class TFLiteConverter:
                 if hasattr(function, "get_concrete_function"):
                     message += " To get the ConcreteFunction from a Function, call get_concrete_function."
                 raise ValueError(message)
-        hint = "save it: tf.saved_model.save(module, directory, signatures=function); then from_saved_model(directory)"
-        problem = Unsupported("concrete functions cannot be read yet", where=repr(functions[0]), hint=hint)
-        raise ConverterError(str(problem), [problem]) from problem
+        tracked = trackable_obj is not None and len(functions) == 1
+        return cls({"serving_default": functions[0]} if tracked else functions)
 
     def convert(self) -> bytes:
         """The model as a `.tflite`.

@@ -24,8 +24,8 @@ def read(
     """The model, parsed: a `SourceModel` that is to be lowered, or, of a `.tflite`, a `Model`.
 
     `model` is the directory of a SavedModel, the path of a Keras file or of a frozen graph, a Keras model in memory,
-    or the path or the bytes of a `.tflite`. `inputs` and `outputs` name nodes of a frozen graph, which has no
-    signature; all other models say themselves what goes in and out.
+    TensorFlow's functions or module in memory, or the path or the bytes of a `.tflite`. `inputs` and `outputs` name
+    nodes of a frozen graph, which has no signature; all other models say themselves what goes in and out.
 
     Raises:
         UsageError: there is no such file, `model` is not of a kind that Octavo reads, or nodes are named of a model
@@ -42,14 +42,7 @@ def read(
     if isinstance(model, bytes | bytearray | memoryview):
         return _from_tflite(bytes(model))
     if not isinstance(model, str | Path):
-        from octavo.read.keras.live import is_keras, read_live
-
-        if is_keras(model):
-            return read_live(model)
-        raise UsageError(
-            f"a model cannot be read from a {type(model).__module__}.{type(model).__qualname__}",
-            hint="export it first: model.export(directory) in Keras, tf.saved_model.save(module, directory)",
-        )
+        return _from_memory(model)
     path = Path(model)
     if not path.exists():
         raise UsageError("there is no such file or directory", where=str(path), hint=nearest_file(path))
@@ -66,6 +59,20 @@ def read(
 
         return read_keras(path)
     return _from_tflite(path)
+
+
+def _from_memory(model: Any) -> SourceModel:
+    from octavo.read.functions import functions_in, read_functions
+    from octavo.read.keras.live import is_keras, read_live
+
+    if is_keras(model):
+        return read_live(model)
+    if (functions := functions_in(model)) is not None:
+        return read_functions(functions, name=str(getattr(model, "name", type(model).__name__)))
+    raise UsageError(
+        f"a model cannot be read from a {type(model).__module__}.{type(model).__qualname__}",
+        hint="export it first: model.export(directory) in Keras, tf.saved_model.save(module, directory)",
+    )
 
 
 def _from_tflite(content: Path | bytes) -> Model:

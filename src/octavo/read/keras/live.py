@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from octavo.ir.source import Array, SourceModel
 from octavo.read.keras.archive import Archive
 from octavo.read.keras.reader import source_model
 from octavo.read.keras.weights import NoWeights, Weights
+from octavo.read.saved_model.reader import read_saved_model
 
 
 def is_keras(model: Any) -> bool:
@@ -26,11 +28,29 @@ def is_keras(model: Any) -> bool:
 def read_live(model: Any) -> SourceModel:
     """The source model of a Keras model in memory. Its weights are copied now: training on does not change them.
 
+    A model with layers of the user's own, or one that is a class itself, is exported by Keras to a folder for the
+    moment, where that computes with TensorFlow.
+
     Raises:
         Unsupported: layers that cannot be expressed, or the model is a class that does not describe itself.
     """
+    try:
+        return _described(model)
+    except Unsupported:
+        exported = _exported(model)
+        if exported is None:
+            raise
+        return exported
+
+
+def _described(model: Any) -> SourceModel:
+    """The model as its own description has it.
+
+    Raises:
+        Unsupported: see `read_live`.
+    """
     keras = sys.modules[_framework(model)]
-    where = f"the model {model.name!r} in memory"
+    where = _where(model)
     try:
         entry = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))  # tuples become lists, as in files
     except (NotImplementedError, TypeError, ValueError) as error:
@@ -41,6 +61,25 @@ def read_live(model: Any) -> SourceModel:
         ) from error
     archive = Archive(Path(model.name), entry, LiveWeights(model, where), None, str(keras.__version__))
     return source_model(archive)
+
+
+def _exported(model: Any) -> SourceModel | None:
+    """The model as Keras exports it; None where that needs another package, or the model does not know its inputs."""
+    framework = _framework(model)
+    if framework == "keras" and sys.modules["keras"].backend.backend() != "tensorflow":
+        return None
+    quiet = {"verbose": False} if framework == "keras" else {}
+    with tempfile.TemporaryDirectory() as directory:
+        try:
+            model.export(directory, **quiet)
+        except (ValueError, TypeError, NotImplementedError):  # it was never called, or takes more than tensors
+            return None
+        source = read_saved_model(Path(directory))
+        return replace(source, name=model.name, path=_where(model), variables=dict(source.variables))
+
+
+def _where(model: Any) -> str:
+    return f"the model {model.name!r} in memory"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +95,7 @@ class LiveWeights:
         found = named if len(named) == 1 else self.layer.weights[index : index + 1]
         if not found:
             raise Invalid(f"the layer has no weight {name!r}", where=f"{self.path}, {self.layer.name!r}")
-        array: Array = np.array(found[0])
+        array: Array = np.array(found[0].numpy())
         return array.astype(np.float32, copy=False) if array.dtype.kind in "fV" else array
 
     def part(self, child: str, name: str | None) -> Weights:
