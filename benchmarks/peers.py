@@ -9,14 +9,16 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import zoo
 
@@ -39,28 +41,54 @@ def _environment() -> dict[str, str]:
 
 
 def tensorflow_float(source: Path, target: Path, _: Path | None = None) -> None:
-    import tensorflow as tf
-
-    target.write_bytes(tf.lite.TFLiteConverter.from_saved_model(str(source)).convert())
+    with _saved_model(source) as folder:
+        target.write_bytes(_tensorflow_converter(folder).convert())
 
 
 def tensorflow_int8(source: Path, target: Path, samples: Path) -> None:
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_saved_model(str(source))
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: iter(_feeds(samples))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    target.write_bytes(converter.convert())
+    with _saved_model(source) as folder:
+        converter = _tensorflow_converter(folder)
+        names = list(tf.saved_model.load(folder).signatures["serving_default"].structured_input_signature[1])
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = lambda: iter(_feeds(samples, names))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        target.write_bytes(converter.convert())
+
+
+def _tensorflow_converter(folder: str) -> Any:
+    import tensorflow as tf
+
+    return tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=["serving_default"])
+
+
+@contextlib.contextmanager
+def _saved_model(source: Path) -> Iterator[str]:
+    """The directory of a SavedModel; of a Keras file, one that Keras exports."""
+    if source.is_dir():
+        yield str(source)
+        return
+    import keras
+    import tf_keras
+
+    model = (tf_keras if source.suffix == ".h5" else keras).models.load_model(source, compile=False)
+    with tempfile.TemporaryDirectory() as folder:
+        model.export(folder, **({} if source.suffix == ".h5" else {"verbose": False}))
+        yield folder
 
 
 def litert_quantizer_int8(source: Path, target: Path, samples: Path) -> None:
     """`source` is a float `.tflite` here: this peer reads nothing else."""
+    from ai_edge_litert.interpreter import Interpreter
     from litert_quantizer import quantizer, recipe
 
+    signatures = Interpreter(str(source)).get_signature_list()
+    key = next(iter(signatures), "serving_default")
+    names = signatures[key]["inputs"] if signatures else [Interpreter(str(source)).get_input_details()[0]["name"]]
     job = quantizer.Quantizer(str(source))
     job.load_quantization_recipe(recipe.static_wi8_ai8())
-    statistics = job.calibrate({"serving_default": _feeds(samples)}, num_threads=os.cpu_count() or 1)
+    statistics = job.calibrate({key: _feeds(samples, names)}, num_threads=os.cpu_count() or 1)
     job.quantize(statistics, enable_progress_report=False).export_model(str(target), overwrite=True)
 
 
@@ -131,12 +159,16 @@ def baseline(task: str, name: str) -> Path:
     return path
 
 
-def _feeds(samples: Path) -> list[dict[str, object]]:
+def _feeds(samples: Path, names: list[str] | None = None) -> list[dict[str, object]]:
+    """One call each; an only array goes by the name of the only input."""
     import numpy as np
 
     with np.load(samples) as file:
-        (name,) = file.files
-        return [{name: sample[None]} for sample in file[name][:CALIBRATION]]
+        arrays = {name: file[name] for name in file.files}
+    if len(arrays) == 1 and names:
+        arrays = {names[0]: next(iter(arrays.values()))}
+    count = min(CALIBRATION, len(next(iter(arrays.values()))))
+    return [{name: array[at : at + 1] for name, array in arrays.items()} for at in range(count)]
 
 
 def _baselines(names: list[str]) -> None:
