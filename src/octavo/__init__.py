@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from octavo.errors import OctavoError as OctavoError
+    from octavo.judge.blame import Blame as Blame
     from octavo.judge.compare import Comparison as Comparison
     from octavo.judge.diagnosis import Diagnosis as Diagnosis
     from octavo.judge.evaluate import Metrics
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Blame",
     "Comparison",
     "Conversion",
     "Diagnosis",
@@ -44,6 +46,7 @@ __all__ = [
     "Recipe",
     "Rule",
     "Score",
+    "blame",
     "compare",
     "convert",
     "debug",
@@ -52,6 +55,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Blame": "octavo.judge.blame",
     "Comparison": "octavo.judge.compare",
     "Conversion": "octavo.pipeline",
     "Evaluation": "octavo.judge.score",
@@ -219,6 +223,43 @@ def debug(
     loaded = PlanType.load(plan) if isinstance(plan, str | Path) else plan or getattr(model, "plan", None)
     quantized = model if candidate is None else candidate
     return run(_content(reference), _content(quantized), samples, plan=loaded, most=most, progress=progress)
+
+
+def blame(
+    model: Any,
+    plan: Plan | str | Path | None = None,
+    *,
+    samples: SamplesLike,
+    most: int = 16,
+    budget: int = 100,
+    progress: Progress | None = None,
+) -> Blame:
+    """Which layers cost how much of the outputs' error: each quantized alone, then the worst left in float.
+
+    Where `debug` tells what each layer adds to its own output, this tells what of it arrives at the end. Nothing is
+    calibrated anew. A model of more layers than `budget` is divided: groups that cost little are tried as a whole.
+
+    Args:
+        model: a `Conversion`; or the path or the bytes of a float `.tflite`, with its `plan`.
+        plan: the plan, or its file; a `Conversion` has it.
+        samples: inputs, in any form that `convert` takes; labels are not needed.
+        most: how many of the samples are used, in each trial.
+        budget: how many trials are made, apart from a few at the end.
+        progress: called with `(what, done, total)` after each trial.
+
+    Raises:
+        OctavoError: the plan quantizes nothing or is for another model, or the samples do not fit.
+    """
+    from octavo.blaming import blame as run
+    from octavo.plan import Plan as PlanType
+
+    loaded = PlanType.load(plan) if isinstance(plan, str | Path) else plan or getattr(model, "plan", None)
+    if loaded is None:
+        from octavo.errors import UsageError
+
+        raise UsageError("a plan is missing", hint="pass a Conversion, or the float .tflite and its plan")
+    reference = _content(getattr(model, "reference", model))
+    return run(reference, loaded, samples, most=most, budget=budget, progress=progress)
 
 
 def inspect(model: Any, *, why: bool = False) -> Inspection:

@@ -21,7 +21,7 @@ DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 MODEL = str(DIGITS / "saved_model")
 CALIBRATION = str(DIGITS / "calibration.npz")
 HELD_OUT = str(DIGITS / "held_out.npz")
-COMMANDS = ["convert", "evaluate", "compare", "debug", "inspect", "demo"]
+COMMANDS = ["convert", "evaluate", "compare", "debug", "blame", "inspect", "demo"]
 RUN = [sys.executable, "-c", "from octavo.cli import main; main()"]
 
 
@@ -371,3 +371,13 @@ def test_without_a_terminal_there_is_no_progress(tmp_path):
         [*RUN, "demo", "-o", str(tmp_path / "demo")], capture_output=True, check=True, cwd=tmp_path, text=True
     )
     assert done.stderr == ""
+
+
+def test_blame_tells_who_costs_what_and_the_rule_that_relieves(converted):
+    folder, _ = converted
+    command = ("blame", MODEL, "--samples", CALIBRATION, "--count", 4)
+    told = json.loads(run(*command, "--json").stdout)
+    assert told["suspects"][0]["share"] >= told["suspects"][-1]["share"]
+    text = run(*command, "--plan", folder / "plan.json", "--layers", 3).stdout
+    assert "Quantized alone" in text
+    assert "--rule layer=" in text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import octavo
+from octavo.cli.blame import blame
 from octavo.cli.command import Group
 from octavo.cli.compare import compare
 from octavo.cli.convert import convert
@@ -25,5 +26,5 @@ def app() -> None:
     """
 
 
-for command in (convert, evaluate, compare, debug, inspect, demo):
+for command in (convert, evaluate, compare, debug, blame, inspect, demo):
     app.add_command(command)

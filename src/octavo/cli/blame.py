@@ -1,0 +1,82 @@
+"""`octavo blame`: which layers cost how much of the outputs' error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from octavo.cli.command import Command, option
+
+if TYPE_CHECKING:
+    from octavo.judge.blame import Blame
+
+HOW = "How to blame"
+
+
+@click.command(cls=Command)
+@click.argument("model", type=click.Path())
+@option("--samples", section="Data", required=True, metavar="FILE", help="Inputs; labels are not needed.")
+@option("-r", "--recipe", section=HOW, metavar="NAME|FILE", default="int8", show_default=True,
+        help="How MODEL is quantized.")  # fmt: skip
+@option("--plan", section=HOW, type=click.Path(path_type=Path), metavar="FILE", help="Replay this plan in place of "
+        "--recipe; calibrates nothing.")  # fmt: skip
+@option("--layers", section=HOW, type=click.IntRange(min=1), default=10, show_default=True, metavar="N",
+        help="Show the N worst.")  # fmt: skip
+@option("--count", section=HOW, type=click.IntRange(min=1), default=16, show_default=True, metavar="N",
+        help="Use the first N samples in each trial.")  # fmt: skip
+@option("--budget", section=HOW, type=click.IntRange(min=1), default=100, show_default=True, metavar="N",
+        help="Trials. A model of more layers is divided: groups that cost little are tried as a whole.")  # fmt: skip
+def blame(  # noqa: PLR0913  # one for each option
+    model: str,
+    *,
+    samples: str,
+    recipe: str,
+    plan: Path | None,
+    layers: int,
+    count: int,
+    budget: int,
+    as_json: bool,
+    quiet: bool,
+) -> None:
+    """Find the layers whose quantization costs the outputs most.
+
+    MODEL is anything that `octavo convert` takes. Each layer is quantized alone; then the worst are left in float, one
+    more each time, to see what that gains. `octavo debug` tells why a layer is far from float.
+
+    Example:
+      octavo blame my_model --samples calibration.npz
+    """
+    import octavo
+    from octavo.cli.progress import ProgressBar
+    from octavo.cli.terminal import show_json
+
+    with ProgressBar("blaming", quiet=quiet) as progress:
+        made = octavo.convert(
+            model,
+            recipe="float32" if plan else recipe,
+            samples=None if plan else samples,
+            plan=plan,
+            progress=progress,
+        )
+        found = octavo.blame(made, samples=samples, most=count, budget=budget, progress=progress)
+    if as_json:
+        show_json(found)
+    elif not quiet:
+        _show(found, layers)
+
+
+def _show(found: Blame, layers: int) -> None:
+    from octavo.cli.compare import decibels
+    from octavo.cli.terminal import show_lines, show_table
+    from octavo.judge.blame import named
+
+    rows = [(f"{each.share:.1%}", decibels(each.sqnr), named(each.layers)) for each in found.suspects[:layers]]
+    show_table("Quantized alone", (">of the error", ">SQNR of the outputs", "layer"), rows)
+    if found.reliefs:
+        rows = [("", decibels(found.sqnr), "none"),
+                *((str(len(each.layers)), decibels(each.sqnr), each.layers[-1]) for each in found.reliefs)]  # fmt: skip
+        show_table("Left in float, one more each time", (">layers", ">SQNR of the outputs", "the last of them"), rows)
+        show_lines(f"rule     --rule layer={found.reliefs[0].layers[0]},precision=int16x8 (or float32)")
+    show_lines(f"trials   {found.trials} on {found.samples} sample(s)")
