@@ -61,6 +61,7 @@ def on(*shapes: tuple[int, ...], **bounds: float) -> Callable[[Make], Case]:
 
 picture = on((9, 8, 4))
 sequence = on((12, 4))
+volume = on((4, 6, 5, 3))
 row = on((6,))
 two = on((5, 4), (5, 4))
 positive = on((6,), low=0.2, high=3.0)
@@ -94,6 +95,10 @@ CONVOLUTIONS = {
     "depthwise_1d": sequence(L.DepthwiseConv1D(3, depth_multiplier=2)),
     "separable_1d": sequence(L.SeparableConv1D(5, 3, padding="same")),
     "transposed_1d": sequence(L.Conv1DTranspose(5, 3, strides=2, padding="same")),
+    "conv_3d": volume(L.Conv3D(3, (3, 2, 3), strides=(1, 2, 1), padding="same", activation="relu")),
+    "conv_3d_pointwise": volume(L.Conv3D(3, 1)),
+    "transposed_3d": volume(L.Conv3DTranspose(3, 2, strides=2, padding="same", activation="relu")),
+    "transposed_3d_valid": volume(L.Conv3DTranspose(3, (2, 3, 3), strides=(1, 2, 2))),
     "spectral_normalization": picture(L.SpectralNormalization(L.Conv2D(5, 3))),
     "time_distributed": on((4, 6, 6, 3))(L.TimeDistributed(L.Conv2D(4, 3))),
 }
@@ -111,6 +116,8 @@ POOLS = {
     "global_average_1d": sequence(L.GlobalAveragePooling1D()),
     "global_max_1d": sequence(L.GlobalMaxPooling1D(keepdims=True)),
     "global_average_3d": on((3, 4, 5, 2))(L.GlobalAveragePooling3D()),
+    "max_3d": volume(L.MaxPooling3D(2)),
+    "average_3d": volume(L.AveragePooling3D((2, 3, 1), strides=2, padding="same")),
     "adaptive_average_2d": picture(L.AdaptiveAveragePooling2D((3, 4))),
     "adaptive_max_2d": picture(L.AdaptiveMaxPooling2D((4, 3))),
 }
@@ -205,6 +212,7 @@ SHAPES = {
     "zero_padding_2d": picture(L.ZeroPadding2D(((1, 2), (0, 3)))),
     "zero_padding_conv": picture(lambda x: L.Conv2D(5, 3, strides=2)(L.ZeroPadding2D(1)(x))),
     "up_sampling_1d": sequence(L.UpSampling1D(3)),
+    "up_sampling_3d": volume(L.UpSampling3D((2, 1, 3))),
     "up_sampling_2d": picture(L.UpSampling2D((2, 3))),
     "up_sampling_2d_bilinear": picture(L.UpSampling2D(2, interpolation="bilinear")),
     "resizing": picture(L.Resizing(5, 12)),
@@ -321,10 +329,6 @@ LATER: dict[str, Case] = {
     "simple_rnn": sequence(L.SimpleRNN(3, return_sequences=True, name="subject")),
     "bidirectional": sequence(L.Bidirectional(L.LSTM(3), name="subject")),
     "conv_lstm_2d": pictures_through_time(L.ConvLSTM2D(2, 3, name="subject")),
-    "conv_3d": pictures_through_time(L.Conv3D(3, 2, name="subject")),
-    "transposed_3d": pictures_through_time(L.Conv3DTranspose(3, 2, name="subject")),
-    "max_3d": pictures_through_time(L.MaxPooling3D(2, name="subject")),
-    "average_3d": pictures_through_time(L.AveragePooling3D(2, name="subject")),
     "mel_spectrogram": on((400,))(L.MelSpectrogram(fft_length=64, name="subject")),
     "hashing": on((3,), classes=9)(L.Hashing(5, name="subject")),
     "integer_lookup": on((3,), classes=9)(L.IntegerLookup(vocabulary=[1, 2, 5], name="subject")),

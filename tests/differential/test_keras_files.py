@@ -16,7 +16,7 @@ from octavo.read.open import read
 from trained import ABSENT, ROOT
 
 IMAGE, ODD, WIDE = (8, 10, 3), (7, 9, 4), (6, 6, 8)
-STEPS, ROW = (7, 6), (6,)
+STEPS, ROW, VOLUME = (7, 6), (6,), (4, 5, 4, 3)
 
 ONE_INPUT = {
     "Conv2D": (IMAGE, lambda k: k.Conv2D(4, 3, padding="same", activation="relu")),
@@ -37,6 +37,10 @@ ONE_INPUT = {
         lambda k: k.Conv2DTranspose(4, 3, strides=2, padding="same", output_padding=1),
     ),
     "Conv1DTranspose": (STEPS, lambda k: k.Conv1DTranspose(4, 3, strides=2)),
+    "Conv3D": (VOLUME, lambda k: k.Conv3D(4, (2, 3, 2), strides=(1, 2, 2), padding="same", activation="relu")),
+    "Conv3D_dilated": (VOLUME, lambda k: k.Conv3D(4, 2, dilation_rate=(2, 1, 1))),
+    "Conv3DTranspose": (VOLUME, lambda k: k.Conv3DTranspose(4, 3, strides=2, padding="same")),
+    "Conv3DTranspose_valid": (VOLUME, lambda k: k.Conv3DTranspose(4, (3, 2, 2), strides=(2, 1, 3))),
     "Dense": (ROW, lambda k: k.Dense(4, activation="softmax")),
     "Dense_on_steps": (STEPS, lambda k: k.Dense(4, activation="selu")),
     "EinsumDense": (STEPS, lambda k: k.EinsumDense("abc,cd->abd", (None, 5), bias_axes="d")),
@@ -58,6 +62,13 @@ ONE_INPUT = {
     "GlobalMaxPooling2D_kept": (IMAGE, lambda k: k.GlobalMaxPooling2D(keepdims=True)),
     "GlobalMaxPooling1D": (STEPS, lambda k: k.GlobalMaxPooling1D()),
     "GlobalAveragePooling3D": ((2, 3, 4, 2), lambda k: k.GlobalAveragePooling3D()),
+    "GlobalMaxPooling3D": (VOLUME, lambda k: k.GlobalMaxPooling3D()),
+    "MaxPooling3D": (VOLUME, lambda k: k.MaxPooling3D(2, padding="same")),
+    "AveragePooling3D": (VOLUME, lambda k: k.AveragePooling3D((2, 3, 2), strides=1, padding="same")),
+    "AdaptiveAveragePooling1D": (STEPS, lambda k: k.AdaptiveAveragePooling1D(3)),
+    "AdaptiveAveragePooling2D": (ODD, lambda k: k.AdaptiveAveragePooling2D((3, 4))),
+    "AdaptiveMaxPooling2D": (ODD, lambda k: k.AdaptiveMaxPooling2D((5, 9))),
+    "AdaptiveMaxPooling3D": (VOLUME, lambda k: k.AdaptiveMaxPooling3D((3, 2, 4))),
     "ReLU": (ROW, lambda k: k.ReLU(max_value=1.0, negative_slope=0.1)),
     "ReLU_threshold": (ROW, lambda k: k.ReLU(max_value=1.0, negative_slope=0.1, threshold=0.3)),
     "LeakyReLU": (ROW, lambda k: k.LeakyReLU()),
@@ -77,6 +88,9 @@ ONE_INPUT = {
     "UpSampling2D": (IMAGE, lambda k: k.UpSampling2D((2, 3))),
     "UpSampling2D_bilinear": (IMAGE, lambda k: k.UpSampling2D(2, interpolation="bilinear")),
     "UpSampling1D": (STEPS, lambda k: k.UpSampling1D(2)),
+    "UpSampling3D": (VOLUME, lambda k: k.UpSampling3D((2, 1, 3))),
+    "ZeroPadding3D": (VOLUME, lambda k: k.ZeroPadding3D(((1, 0), (2, 1), (0, 3)))),
+    "Cropping3D": (VOLUME, lambda k: k.Cropping3D(((1, 0), (2, 1), (0, 1)))),
     "TimeDistributed": (STEPS, lambda k: k.TimeDistributed(k.Dense(3))),
     "TimeDistributed_images": ((3, 6, 6, 2), lambda k: k.TimeDistributed(k.Conv2D(3, 3))),
     "Dropout": (ROW, lambda k: k.Dropout(0.5)),

@@ -1,4 +1,4 @@
-"""Convolutions: plain, depthwise, separable and transposed, in one and two dimensions."""
+"""Convolutions: plain, depthwise, separable and transposed, in one to three dimensions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from octavo.read.keras.layer import Layer, as_layer, channels_last, layer, pair
 from octavo.read.keras.layers.activation import activate
 
 
-@layer("Conv1D", "Conv2D", "Convolution1D", "Convolution2D")
+@layer("Conv1D", "Conv2D", "Conv3D", "Convolution1D", "Convolution2D", "Convolution3D")
 def convolution(layer: Layer, x: Tensor) -> Tensor:
     """The kernel is [rows, columns, in / groups, out], as TensorFlow's."""
     x = channels_last(layer, x)
@@ -42,7 +42,8 @@ def separable_convolution(layer: Layer, x: Tensor) -> Tensor:
     )
 
 
-@layer("Conv1DTranspose", "Conv2DTranspose", "Convolution1DTranspose", "Convolution2DTranspose", "Deconvolution2D")
+@layer("Conv1DTranspose", "Conv2DTranspose", "Conv3DTranspose", "Convolution1DTranspose", "Convolution2DTranspose",
+       "Convolution3DTranspose", "Deconvolution2D", "Deconvolution3D")  # fmt: skip
 def transposed_convolution(layer: Layer, x: Tensor) -> Tensor:
     """The kernel is [rows, columns, out, in], as TensorFlow's; the output's size is an operand."""
     emit = layer.emit
@@ -61,14 +62,14 @@ def transposed_convolution(layer: Layer, x: Tensor) -> Tensor:
         lengths.insert(1, 1)
         strides, dilation = [1, *strides], [1, *dilation]
     result = emit(
-        "Conv2DBackpropInput",
+        "Conv3DBackpropInputV2" if rank == 3 else "Conv2DBackpropInput",
         emit.sizes(lengths),
         kernel,
         x,
         strides=[1, *strides, 1],
         dilations=[1, *dilation, 1],
         padding=str(layer.config["padding"]).upper(),
-        data_format="NHWC",
+        data_format=_format(rank),
     )
     return _finish(layer, emit("Squeeze", result, squeeze_dims=[1]) if rank == 1 else result, index=1)
 
@@ -113,15 +114,15 @@ def _depthwise(layer: Layer, x: Tensor) -> Tensor:
 def _flat_window(  # noqa: PLR0913  # a window is all of these
     emit: Emitter, op: str, x: Tensor, kernel: Array, *, strides: list[int], dilation: list[int], padding: str
 ) -> Tensor:
-    """A convolution in two dimensions; a sequence is an image of one row."""
+    """A convolution in two or three dimensions; a sequence is an image of one row."""
     rank = x.rank - 2
     if rank == 1:
         x, kernel = emit("ExpandDims", x, np.int32(1)), kernel[np.newaxis]
         strides, dilation = strides * 2, [1, *dilation]  # depthwise kernels want one stride both ways
-    elif rank != 2:
-        raise NotLoweredError(f"LiteRT convolves in two dimensions, not in {rank}")
+    elif rank == 3:
+        op = op.replace("2D", "3D")
     options = {"strides": [1, *strides, 1], "dilations": [1, *dilation, 1], "padding": padding.upper()}
-    result = emit(op, x, kernel, data_format="NHWC", **options)
+    result = emit(op, x, kernel, data_format=_format(rank), **options)
     return emit("Squeeze", result, squeeze_dims=[1]) if rank == 1 else result
 
 
@@ -130,6 +131,10 @@ def _finish(layer: Layer, x: Tensor, *, index: int) -> Tensor:
     if layer.get("use_bias", True):
         x = layer.emit("BiasAdd", x, layer.weight(index, "bias", (_channels(x),)), data_format="NHWC")
     return activate(layer, as_layer(layer, x))
+
+
+def _format(rank: int) -> str:
+    return "NDHWC" if rank == 3 else "NHWC"
 
 
 def _channels(x: Tensor) -> int:

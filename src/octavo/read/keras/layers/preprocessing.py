@@ -9,6 +9,7 @@ import numpy as np
 from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Tensor
 from octavo.read.keras.layer import Layer, as_layer, channels_last, layer
+from octavo.read.keras.layers.reshape import INTERPOLATIONS
 
 
 @layer("RandomFlip", "RandomRotation", "RandomZoom", "RandomTranslation", "RandomContrast", "RandomBrightness",
@@ -36,7 +37,7 @@ def resizing(layer: Layer, x: Tensor) -> Tensor:
     for key in ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"):
         if layer.get(key):
             raise NotLoweredError(f"{key} is not known")
-    op = {"nearest": "ResizeNearestNeighbor", "bilinear": "ResizeBilinear"}.get(layer.get("interpolation", "bilinear"))
+    op = INTERPOLATIONS.get(layer.get("interpolation", "bilinear"))
     if op is None:
         raise NotLoweredError(f"LiteRT does not interpolate by {layer.get('interpolation')!r}")
     size = np.array([int(layer.config["height"]), int(layer.config["width"])], np.int32)

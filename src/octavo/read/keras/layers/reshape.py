@@ -11,6 +11,9 @@ from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Tensor
 from octavo.read.keras.layer import Layer, as_layer, channels_last, layer, pair
 
+INTERPOLATIONS = {"nearest": "ResizeNearestNeighbor", "bilinear": "ResizeBilinear"}
+"""TensorFlow's op for each way in which Keras interpolates."""
+
 
 @layer("Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
        "GaussianDropout", "GaussianNoise", "ActivityRegularization")  # fmt: skip
@@ -65,7 +68,7 @@ def cropping(layer: Layer, x: Tensor) -> Tensor:
     return layer.emit("StridedSlice", x, begin, end, np.ones(x.rank, np.int32), end_mask=mask)
 
 
-@layer("UpSampling1D", "UpSampling2D")
+@layer("UpSampling1D", "UpSampling2D", "UpSampling3D")
 def upsampling(layer: Layer, x: Tensor) -> Tensor:
     """Every place repeated, or in between by bilinear interpolation."""
     emit = layer.emit
@@ -76,13 +79,26 @@ def upsampling(layer: Layer, x: Tensor) -> Tensor:
     if not all(isinstance(length, int) for length in lengths):
         raise NotLoweredError("the size of the images must be known before the model runs")
     sizes = [int(length) * factor for length, factor in zip(lengths, factors, strict=True)]
+    if rank == 3:
+        return as_layer(layer, _enlarged_volume(layer, x, sizes))
     if rank == 1:
         x, sizes = emit("ExpandDims", x, np.int32(1)), [1, *sizes]
-    op = {"nearest": "ResizeNearestNeighbor", "bilinear": "ResizeBilinear"}.get(layer.get("interpolation", "nearest"))
+    op = INTERPOLATIONS.get(layer.get("interpolation", "nearest"))
     if op is None:
         raise NotLoweredError(f"LiteRT does not interpolate by {layer.get('interpolation')!r}")
     result = emit(op, x, np.array(sizes, np.int32), half_pixel_centers=True)
     return as_layer(layer, emit("Squeeze", result, squeeze_dims=[1]) if rank == 1 else result)
+
+
+def _enlarged_volume(layer: Layer, x: Tensor, sizes: list[int]) -> Tensor:
+    """First every frame, then the depth, as the rows of an image."""
+    emit = layer.emit
+    depth, rows, columns, channels = (int(length) for length in x.shape[1:])
+    frames = emit.reshape(x, [-1, rows, columns, channels])
+    frames = emit("ResizeNearestNeighbor", frames, np.array(sizes[1:], np.int32), half_pixel_centers=True)
+    lines = emit.reshape(frames, [-1, depth, sizes[1] * sizes[2], channels])
+    size = np.array([sizes[0], sizes[1] * sizes[2]], np.int32)
+    return emit.reshape(emit("ResizeNearestNeighbor", lines, size, half_pixel_centers=True), [-1, *sizes, channels])
 
 
 @layer("TimeDistributed")
