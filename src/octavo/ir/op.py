@@ -127,7 +127,9 @@ class Op:
     def known(self, *inputs: Value | None) -> tuple[Array, ...] | None:
         """The outputs' numbers, as far as they are known before the model runs: arrays of numbers or of `Dim`."""
         given = [None if value is None else value.known for value in inputs]
-        if any(array is None and value is not None for array, value in zip(given, inputs, strict=True)):
+        if type(self).evaluate is Op.evaluate or any(
+            array is None and value is not None for array, value in zip(given, inputs, strict=True)
+        ):
             return None
         unknown = any(array is not None and array.dtype == object for array in given)
         if unknown and not self.symbolic:

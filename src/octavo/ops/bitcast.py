@@ -12,13 +12,9 @@ from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops.comparison import Less
-from octavo.ops.select import SelectV2
 
 TWINS = {np.dtype(np.float32): np.dtype(np.int32), np.dtype(np.int32): np.dtype(np.float32)}
 """The schema keeps no dtype for the result, so only these two, each of which means the other."""
-SIGN = np.iinfo(np.int32).min
-"""The number in which only the sign bit is set."""
 
 
 @operation
@@ -54,12 +50,3 @@ class Bitcast(Op):
         return np.ascontiguousarray(input).view(twin).reshape(input.shape)
 
     ports: ClassVar = {"input": Plain(), "output": Plain()}
-
-
-@lowers("tf.BitwiseAnd")
-def sign_bit(source: Source, build: Builder) -> Value:
-    """`x & sign`: the sign bit where `x < 0`, else zero. Keras asks so for negative zeros in front of `argmax`."""
-    value, mask = source.inputs
-    if value.dtype != np.int32 or mask.const is None or (mask.const != SIGN).any() or mask.rank > value.rank:
-        raise NotLoweredError("LiteRT has no bitwise and; only that of int32 with the sign bit can be expressed")
-    return build(SelectV2(), build(Less(), value, np.int32(0)), np.int32(SIGN), np.int32(0))
