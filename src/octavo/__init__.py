@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from octavo.recipe import RecipeLike
     from octavo.recipe import Rule as Rule
     from octavo.report.inspection import Inspection as Inspection
+    from octavo.report.record import Run as Run
     from octavo.samples import SamplesLike
 
 __version__ = "0.1.0"
@@ -45,6 +46,7 @@ __all__ = [
     "Plan",
     "Recipe",
     "Rule",
+    "Run",
     "Score",
     "blame",
     "compare",
@@ -52,6 +54,7 @@ __all__ = [
     "debug",
     "evaluate",
     "inspect",
+    "record",
 ]
 
 _HOMES = {
@@ -65,6 +68,7 @@ _HOMES = {
     "Plan": "octavo.plan",
     "Recipe": "octavo.recipe",
     "Rule": "octavo.recipe",
+    "Run": "octavo.report.record",
     "Score": "octavo.judge.score",
 }
 
@@ -272,6 +276,38 @@ def inspect(model: Any, *, why: bool = False) -> Inspection:
     from octavo.pipeline import look
 
     return look(getattr(model, "content", model), why=why)
+
+
+def record(  # noqa: PLR0913  # the whole of the public surface, by keyword
+    result: Conversion,
+    *,
+    samples: SamplesLike | None = None,
+    held_out: SamplesLike | None = None,
+    metric: str | Metric = "accuracy",
+    output: str | None = None,
+    source: Any = "",
+    command: str = "",
+    progress: Progress | None = None,
+) -> Run:
+    """Everything known of a conversion, measured, as a record that becomes one HTML page.
+
+    `octavo.record(result, samples=...).to_html()` is the page, `.to_json()` what `octavo report` reads.
+
+    Args:
+        result: what `convert` returned.
+        samples: inputs on which outputs, layers and latency are compared with those of the float model.
+        held_out: labelled inputs, which both models are scored on, and compared on in place of `samples`.
+        metric: as for `evaluate`.
+        output: the name of the output to judge, if there are several.
+        source: the model that was converted, for its name and hash.
+        command: how to get the same again.
+        progress: called with `(what, done, total)` meanwhile.
+    """
+    from octavo.recording import Evidence
+    from octavo.recording import record as run
+
+    evidence = Evidence(samples=samples, held_out=held_out, metric=metric, output=output)
+    return run(result, evidence, source=source, command=command, progress=progress)
 
 
 def _content(model: Any) -> bytes:

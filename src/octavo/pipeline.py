@@ -58,7 +58,9 @@ class Conversion:
     """What came of a job.
 
     `content` is the quantized `.tflite`, `reference` the same model in float. `plan` says what was done to each
-    operation and why, `rewrites` what the optimizer did, `warnings` what the user should know.
+    operation and why, `rewrites` what the optimizer did, `warnings` what the user should know: what is the matter, a
+    semicolon, what to do. `origins` has, for each graph, by the first result of each operation, the source operations
+    that it computes and the rules that made it.
     """
 
     content: bytes = field(repr=False)
@@ -67,6 +69,7 @@ class Conversion:
     rewrites: tuple[Rewrites, ...]
     statistics: tuple[Statistics, ...]
     warnings: tuple[str, ...]
+    origins: tuple[Mapping[str, tuple[str, ...]], ...] = ()
 
     def save(self, path: str | Path) -> Path:
         """Write the model, whole or not at all, and return its path."""
@@ -103,6 +106,7 @@ def run(job: Job) -> Conversion:
         rewrites=rewrites,
         statistics=statistics,
         warnings=tuple(_warnings(model, plan, statistics)),
+        origins=tuple({node.outputs[0].name: node.origin for node in graph} for graph in model.graphs),
     )
 
 
@@ -279,7 +283,10 @@ def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> lis
     if plan.left_float:
         kinds = sorted({op.op for op in plan.left_float if op.who == "kernel"})
         if kinds:
-            warnings.append(f"left in float, because no integer kernel computes them: {', '.join(kinds)}")
+            warnings.append(
+                f"left in float, because no integer kernel computes them: {', '.join(kinds)}; the plan "
+                "has the reason of each"
+            )
     slow = [op for graph in plan.graphs for op in graph.ops if op.slow]
     if slow:
         kinds = sorted({op.op for op in slow})
@@ -289,5 +296,5 @@ def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> lis
         )
     counts = [range.samples for seen in statistics for range in seen.ranges.values()]
     if counts and max(counts) < FEW:
-        warnings.append(f"calibrated on {max(counts)} sample(s): a hundred show the ranges of activations better")
+        warnings.append(f"calibrated on {max(counts)} sample(s); a hundred show the ranges of activations better")
     return warnings

@@ -117,3 +117,46 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return "\n".join(
             "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
         )
+
+
+class Difference(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that two plans decide differently: `what` of the operation or tensor `where`; "" where one has none."""
+
+    what: str
+    where: str
+    before: str
+    after: str
+
+
+def differences(old: Plan, new: Plan) -> tuple[Difference, ...]:
+    """What two plans decide differently: the recipe's keys, then operations, then the grids of tensors."""
+    asked = [_keyed(msgspec.structs.asdict(plan.recipe)) for plan in (old, new)]
+    computed = [
+        {op.node: f"{op.precision} ({op.who}: {op.why})" for g in plan.graphs for op in g.ops} for plan in (old, new)
+    ]
+    stored = [
+        {f"{g.value} for {g.reader}" if g.reader else g.value: _told(g) for graph in plan.graphs for g in graph.grids}
+        for plan in (old, new)
+    ]
+    return (*_between("recipe", *asked), *_between("operation", *computed), *_between("tensor", *stored))
+
+
+def _keyed(record: dict[str, object]) -> dict[str, str]:
+    return {key: str(value) for key, value in record.items()}
+
+
+def _told(grid: Grid) -> str:
+    """A grid, short: its scales are told by the range that they cover."""
+    scales = (
+        f", {len(grid.scale)} scales" if len(grid.scale) > 1 else f", step {grid.scale[0]:.6g}" if grid.scale else ""
+    )
+    span = f" {grid.low:.6g} to {grid.high:.6g}" if grid.low or grid.high else ""
+    return f"{grid.dtype}{span}{scales}"
+
+
+def _between(what: str, old: dict[str, str], new: dict[str, str]) -> list[Difference]:
+    return [
+        Difference(what=what, where=where, before=old.get(where, ""), after=new.get(where, ""))
+        for where in dict.fromkeys([*old, *new])
+        if old.get(where) != new.get(where)
+    ]

@@ -21,7 +21,7 @@ DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 MODEL = str(DIGITS / "saved_model")
 CALIBRATION = str(DIGITS / "calibration.npz")
 HELD_OUT = str(DIGITS / "held_out.npz")
-COMMANDS = ["convert", "evaluate", "compare", "debug", "blame", "inspect", "demo"]
+COMMANDS = ["convert", "evaluate", "compare", "debug", "blame", "inspect", "report", "demo"]
 RUN = [sys.executable, "-c", "from octavo.cli import main; main()"]
 
 

@@ -13,6 +13,7 @@ from octavo.cli.debug import debug
 from octavo.cli.demo import demo
 from octavo.cli.evaluate import evaluate
 from octavo.cli.inspect import inspect
+from octavo.cli.report import report
 
 
 @click.group(cls=Group)
@@ -26,5 +27,5 @@ def app() -> None:
     """
 
 
-for command in (convert, evaluate, compare, debug, blame, inspect, demo):
+for command in (convert, evaluate, compare, debug, blame, inspect, report, demo):
     app.add_command(command)

@@ -21,6 +21,9 @@ INTERFACE = ["float32", "int8", "uint8", "int16"]
 RECIPE_OPTIONS = {"recipe": "--recipe", "inputs": "--inputs", "outputs": "--outputs", "rule": "--rule"}
 """Options that a plan makes meaningless: it holds a recipe, and what came of it."""
 
+EXTRA_FILES = ("save_plan", "save_float", "save_run", "report")
+"""Options that name a file to write beside the model."""
+
 
 class Options(TypedDict):
     """The options of the command."""
@@ -37,6 +40,10 @@ class Options(TypedDict):
     plan: Path | None
     save_plan: Path | None
     save_float: Path | None
+    save_run: Path | None
+    report: Path | None
+    held_out: str | None
+    metric: str
     as_json: bool
     quiet: bool
 
@@ -50,6 +57,12 @@ class Options(TypedDict):
         "too, to compare with.")  # fmt: skip
 @option("--save-plan", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Write the decisions for "
         "each operation and tensor, as JSON.")  # fmt: skip
+@option("--report", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Write a page that shows "
+        "what it cost, what it gained, and each layer: one .html that needs no network.")  # fmt: skip
+@option("--save-run", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Write what the report "
+        "shows as JSON, for `octavo report` and for later comparison.")  # fmt: skip
+@option("--held-out", section=FILES, metavar="FILE", help="Labelled inputs for the report: both models are scored on "
+        "them.")  # fmt: skip
 @option("--plan", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Replay a plan, perhaps "
         "edited, in place of deciding anew.")  # fmt: skip
 @option("-r", "--recipe", section=HOW, metavar="NAME|FILE", help="float32 (default), float16, dynamic, weight_only, "
@@ -59,6 +72,8 @@ class Options(TypedDict):
 @option("--inputs", section=HOW, type=click.Choice(INTERFACE), help="The dtype of the model's real inputs.")
 @option("--outputs", section=HOW, type=click.Choice(INTERFACE), help="The dtype of the model's real outputs.")
 @option("--strict", section=HOW, is_flag=True, help="Fail where an operation must stay float.")
+@option("--metric", section=HOW, default="accuracy", show_default=True, help="The score of the report, as for "
+        "`octavo evaluate`.")  # fmt: skip
 @option("--signature", section=WHAT, multiple=True, metavar="KEY", help="Convert this signature only; may be repeated.")
 @option("--shape", section=WHAT, multiple=True, metavar="NAME=DIMS", help="The shape of an input, such as "
         "image=1,224,224,3; ? for a length known only at run time.")  # fmt: skip
@@ -72,11 +87,14 @@ def convert(model: str, **options: Unpack[Options]) -> None:
       octavo convert my_model -o my_model.tflite --recipe dynamic
       octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
       octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
+          --held-out held_out.npz --report report.html
+      octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
           --inputs int8 --outputs int8 --rule "op=SOFTMAX,precision=float32"
     """
     _check_places(model, options)
     result = _run(model, options)
     _save(result, options)
+    _report(model, result, options)
     if not options["quiet"]:
         _tell(model, result, options)
 
@@ -86,7 +104,7 @@ def _check_places(model: str, options: Options) -> None:
     from octavo.cli.values import place_for_output
 
     inputs = [model, *options["samples"], *([str(options["plan"])] if options["plan"] else [])]
-    places = [options["output"], *filter(None, (options["save_plan"], options["save_float"]))]
+    places: list[Path] = [options["output"], *filter(None, (options[key] for key in EXTRA_FILES))]  # type: ignore[literal-required]  # of the keys
     for place in places:
         place_for_output(place, inputs=inputs)
     if len({place.absolute() for place in places}) < len(places):
@@ -155,6 +173,32 @@ def _save(result: Conversion, options: Options) -> None:
     result.save(options["output"])
 
 
+def _report(model: str, result: Conversion, options: Options) -> None:
+    """Measure, and write the record and the page, if one of them is wanted."""
+    if options["report"] is None and options["save_run"] is None:
+        return
+    import octavo
+    from octavo.cli.progress import ProgressBar
+    from octavo.cli.values import command_line
+    from octavo.write.file import save
+
+    samples = options["samples"]
+    with ProgressBar("measuring", quiet=options["quiet"]) as progress:
+        run = octavo.record(
+            result,
+            samples=samples[0].partition("=")[2] or samples[0] if samples else None,
+            held_out=options["held_out"],
+            metric=options["metric"],
+            source=model,
+            command=command_line(),
+            progress=progress,
+        )
+    if options["save_run"]:
+        save(run.to_json().encode(), options["save_run"])
+    if options["report"]:
+        save(run.to_html().encode(), options["report"])
+
+
 def _tell(model: str, result: Conversion, options: Options) -> None:
     from octavo.cli.terminal import show_json
     from octavo.report.summary import summarize
@@ -166,7 +210,7 @@ def _tell(model: str, result: Conversion, options: Options) -> None:
     if options["as_json"]:
         import msgspec
 
-        files = {key: str(options[key]) for key in ("output", "save_plan", "save_float") if options[key]}
+        files = {key: str(options[key]) for key in ("output", *EXTRA_FILES) if options[key]}  # type: ignore[literal-required]  # of the keys
         show_json({**files, **msgspec.structs.asdict(summary), "next": following})
     else:
         _print(summary, options["output"], following)

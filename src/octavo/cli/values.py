@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,6 +60,11 @@ def samples(texts: Sequence[str]) -> Any:
     if not all(sign for _, sign, _ in pairs):
         raise UsageError("several --samples need the keys of their signatures", hint="--samples KEY=FILE for each")
     return {key: path for key, _, path in pairs}
+
+
+def command_line() -> str:
+    """The command that is running, as it can be pasted into a shell."""
+    return shlex.join(["octavo", *sys.argv[1:]])
 
 
 def place_for_output(path: Path, *, inputs: Iterable[str] = ()) -> Path:

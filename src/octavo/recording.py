@@ -1,0 +1,229 @@
+"""A conversion, measured and written down: the record that the report shows."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+import octavo
+from octavo.ir.graph import Model
+from octavo.judge.compare import compare
+from octavo.judge.latency import race
+from octavo.judge.metrics import Metric
+from octavo.judge.real import RealRuntime
+from octavo.judge.score import Score, outputs_of, score
+from octavo.pipeline import Conversion
+from octavo.read.open import read
+from octavo.report.inspection import NearMiss, Rewrite, inspect
+from octavo.report.layers import grouped_misses, grouped_rewrites, layers_of, with_errors
+from octavo.report.ranges import histograms, weight_ranges
+from octavo.report.record import Caution, File, LayerError, Measured, OutputError, Provenance, Run, Scored, Timing
+from octavo.samples import Samples, SamplesLike, read_samples
+
+Progress = Callable[[str, int, int | None], None]
+LIBRARIES = ("numpy", "ml_dtypes", "protobuf", "msgspec", "ai-edge-litert")
+COMPARED = 64
+"""Outputs are compared on this many samples; labelled ones are scored on all."""
+ROUNDS = 40
+"""Calls of each model that are timed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a conversion is measured on, and how.
+
+    `samples` need no labels; `held_out` has labels and decides about accuracy. Both may be None.
+    """
+
+    samples: SamplesLike | None = None
+    held_out: SamplesLike | None = None
+    metric: str | Metric = "accuracy"
+    output: str | None = None
+    threads: int = 1
+
+
+def record(
+    conversion: Conversion,
+    evidence: Evidence | None = None,
+    *,
+    source: Any = "",
+    command: str = "",
+    progress: Progress | None = None,
+) -> Run:
+    """Everything known of a conversion, with what measuring it on the evidence gives.
+
+    Args:
+        conversion: what `octavo.convert` returned.
+        evidence: the samples to measure on; without any, errors are not measured.
+        source: the model that was converted, for its name and hash.
+        command: how to get the same result again.
+        progress: called with `(what, done, total)` meanwhile.
+
+    Raises:
+        OctavoError: see `octavo.errors`; the samples do not fit, mostly.
+    """
+    reference, candidate = (_parsed(content) for content in (conversion.reference, conversion.content))
+    evidence = evidence or Evidence()
+    measured, errors = _measure(conversion, evidence, progress)
+    applied = (msgspec.convert(a, Rewrite, from_attributes=True) for made in conversion.rewrites for a in made.applied)
+    missed = (msgspec.convert(m, NearMiss, from_attributes=True) for made in conversion.rewrites for m in made.missed)
+    layers = layers_of(conversion.plan, reference, candidate, origins=conversion.origins)
+    return Run(
+        name=_name(source),
+        provenance=_provenance(source, command),
+        files=(_file(conversion.reference, reference), _file(conversion.content, candidate)),
+        layers=with_errors(layers, errors),
+        plan=conversion.plan,
+        measured=measured,
+        histograms=histograms(conversion.plan, reference, conversion.statistics),
+        weights=weight_ranges(conversion.plan, reference),
+        rewrites=grouped_rewrites(applied),
+        misses=grouped_misses(missed),
+        cautions=tuple(map(_caution, conversion.warnings)),
+    )
+
+
+def _parsed(content: bytes) -> Model:
+    model = read(content)
+    assert isinstance(model, Model)
+    return model
+
+
+def _measure(
+    conversion: Conversion, evidence: Evidence, progress: Progress | None
+) -> tuple[Measured, dict[str, LayerError]]:
+    """What the evidence shows, and the error of each node."""
+    given = evidence.held_out if evidence.held_out is not None else evidence.samples
+    if given is None:
+        return Measured(samples=0), {}
+    models = (conversion.reference, conversion.content)
+    runtimes = [RealRuntime(model, threads=evidence.threads) for model in models]
+    samples = _few(read_samples(given, runtimes[0].inputs))
+    compared = compare(*models, samples, threads=evidence.threads, repeats=1, progress=progress)
+    seconds = race(runtimes, next(iter(samples)), rounds=ROUNDS)
+    timing = [_timing(times * 1e3, evidence.threads) for times in seconds]
+    outputs = tuple(
+        OutputError(
+            name=each.name,
+            sqnr=_finite(each.sqnr),
+            agreement=each.agreement,
+            relative_error=each.relative_error,
+        )
+        for each in compared.outputs
+    )
+    errors = {layer.tensor: LayerError(sqnr=_finite(layer.sqnr)) for layer in compared.layers}
+    scores = _scores(runtimes, evidence, progress)
+    measured = Measured(samples=compared.samples, outputs=outputs, timing=(timing[0], timing[1]), scores=scores)
+    return measured, errors
+
+
+def _few(samples: Samples) -> Samples:
+    """The first samples."""
+    count = None if samples.count is None else min(COMPARED, samples.count)
+    return Samples(
+        samples.inputs, lambda: itertools.islice(samples.items(), COMPARED), count, samples.origin, samples.labels
+    )
+
+
+def _scores(
+    runtimes: Sequence[RealRuntime], evidence: Evidence, progress: Progress | None
+) -> tuple[Scored, Scored] | None:
+    if evidence.held_out is None:
+        return None
+    before, after = (_score(runtime, evidence, progress) for runtime in runtimes)
+    return before, after
+
+
+def _score(runtime: RealRuntime, evidence: Evidence, progress: Progress | None) -> Scored:
+    assert evidence.held_out is not None
+    samples = read_samples(evidence.held_out, runtime.inputs)
+    outputs = outputs_of(runtime, samples, progress=progress)
+    found: Score = score(outputs, samples.labels, evidence.metric, output=evidence.output)
+    return Scored(metric=found.metric, value=found.value, samples=found.samples, low=found.low, high=found.high)
+
+
+def _timing(milliseconds: Any, threads: int) -> Timing:
+    import numpy as np
+
+    p10, median, p90 = (float(each) for each in np.percentile(milliseconds, (10, 50, 90)))
+    least = float(milliseconds.min())
+    return Timing(least=least, p10=p10, median=median, p90=p90, runs=len(milliseconds), threads=threads)
+
+
+def _finite(decibels: float) -> float | None:
+    """None for an infinity: nothing differs. A signal of nothing but zeros is as far as can be told."""
+    return None if decibels == float("inf") else max(decibels, -200.0)
+
+
+def _caution(warning: str) -> Caution:
+    """A warning of the pipeline: what is the matter, a semicolon, and what to do."""
+    text, _, cure = warning.partition("; ")
+    return Caution(text=text, cure=cure)
+
+
+def _file(content: bytes, model: Model) -> File:
+    constants = inspect(model, size=0).totals.constant_bytes
+    return File(size=len(content), sha256=hashlib.sha256(content).hexdigest(), constants=constants)
+
+
+def _name(source: Any) -> str:
+    if isinstance(source, str | Path):
+        path = Path(source)
+        return path.resolve().parent.name if path.name == "saved_model" else path.stem or str(path)
+    return str(getattr(source, "name", "")) or "model"
+
+
+def _provenance(source: Any, command: str) -> Provenance:
+    path = Path(source) if isinstance(source, str | Path) and str(source) else None
+    return Provenance(
+        source=str(path) if path else f"a {type(source).__name__} in memory",
+        sha256=_hash(path) if path and path.exists() else "",
+        command=command,
+        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        versions={"octavo": octavo.__version__, "python": platform.python_version(), **_versions(LIBRARIES)},
+        machine=processor(),
+        system=f"{platform.system()} {platform.machine()}",
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+    )
+
+
+def _versions(packages: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # put on the path by other means than an installation
+            found[package] = getattr(sys.modules.get(package.replace("-", "_")), "__version__", "unknown")
+    return found
+
+
+def _hash(path: Path) -> str:
+    """The SHA-256 of a file; of a directory, over the names and hashes of its files."""
+    if path.is_file():
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    total = hashlib.sha256()
+    for file_path in sorted(each for each in path.rglob("*") if each.is_file()):
+        total.update(f"{file_path.relative_to(path).as_posix()}\0{_hash(file_path)}\n".encode())
+    return total.hexdigest()
+
+
+def processor() -> str:
+    """The name of the processor, as the system knows it."""
+    listed = Path("/proc/cpuinfo")
+    if listed.exists():
+        for line in listed.read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    return platform.processor() or platform.machine()
