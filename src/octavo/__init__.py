@@ -283,7 +283,7 @@ def record(  # noqa: PLR0913  # the whole of the public surface, by keyword
     *,
     samples: SamplesLike | None = None,
     held_out: SamplesLike | None = None,
-    metric: str | Metric = "accuracy",
+    metric: Metrics | None = None,
     output: str | None = None,
     source: Any = "",
     command: str = "",

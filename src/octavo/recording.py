@@ -7,8 +7,8 @@ import itertools
 import os
 import platform
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -17,18 +17,33 @@ from typing import Any
 import msgspec
 
 import octavo
+from octavo.debugging import debug
 from octavo.ir.graph import Model
-from octavo.judge.compare import compare
+from octavo.judge.certainty import Difference
+from octavo.judge.diagnosis import LayerDiagnosis
+from octavo.judge.evaluate import Metrics, evaluate
+from octavo.judge.fidelity import OutputFidelity
 from octavo.judge.latency import race
-from octavo.judge.metrics import Metric
 from octavo.judge.real import RealRuntime
-from octavo.judge.score import Score, outputs_of, score
+from octavo.judge.score import Judgement, Score
 from octavo.pipeline import Conversion
 from octavo.read.open import read
 from octavo.report.inspection import NearMiss, Rewrite, inspect
 from octavo.report.layers import grouped_misses, grouped_rewrites, layers_of, with_errors
 from octavo.report.ranges import histograms, weight_ranges
-from octavo.report.record import Caution, File, LayerError, Measured, OutputError, Provenance, Run, Scored, Timing
+from octavo.report.record import (
+    Cause,
+    Caution,
+    Estimate,
+    File,
+    LayerError,
+    Measured,
+    OutputError,
+    Provenance,
+    Run,
+    Scored,
+    Timing,
+)
 from octavo.samples import Samples, SamplesLike, read_samples
 
 Progress = Callable[[str, int, int | None], None]
@@ -48,7 +63,7 @@ class Evidence:
 
     samples: SamplesLike | None = None
     held_out: SamplesLike | None = None
-    metric: str | Metric = "accuracy"
+    metric: Metrics | None = None
     output: str | None = None
     threads: int = 1
 
@@ -75,7 +90,8 @@ def record(
     """
     reference, candidate = (_parsed(content) for content in (conversion.reference, conversion.content))
     evidence = evidence or Evidence()
-    measured, errors = _measure(conversion, evidence, progress)
+    measured = _measure(conversion, evidence, progress)
+    errors = _errors(conversion, evidence, progress)
     applied = (msgspec.convert(a, Rewrite, from_attributes=True) for made in conversion.rewrites for a in made.applied)
     missed = (msgspec.convert(m, NearMiss, from_attributes=True) for made in conversion.rewrites for m in made.missed)
     layers = layers_of(conversion.plan, reference, candidate, origins=conversion.origins)
@@ -100,57 +116,82 @@ def _parsed(content: bytes) -> Model:
     return model
 
 
-def _measure(
-    conversion: Conversion, evidence: Evidence, progress: Progress | None
-) -> tuple[Measured, dict[str, LayerError]]:
-    """What the evidence shows, and the error of each node."""
+def _measure(conversion: Conversion, evidence: Evidence, progress: Progress | None) -> Measured:
+    """What the evidence shows of the models as wholes."""
     given = evidence.held_out if evidence.held_out is not None else evidence.samples
     if given is None:
-        return Measured(samples=0), {}
-    models = (conversion.reference, conversion.content)
-    runtimes = [RealRuntime(model, threads=evidence.threads) for model in models]
-    samples = _few(read_samples(given, runtimes[0].inputs))
-    compared = compare(*models, samples, threads=evidence.threads, repeats=1, progress=progress)
+        return Measured(samples=0)
+    runtimes = [RealRuntime(model, threads=evidence.threads) for model in (conversion.reference, conversion.content)]
+    samples = read_samples(given, runtimes[0].inputs)
+    labelled = evidence.held_out is not None
+    judged = evaluate(
+        runtimes[1],
+        samples if labelled else _few(samples),
+        reference=runtimes[0],
+        metrics=evidence.metric if labelled else (),
+        output=evidence.output,
+        progress=progress,
+    )
     seconds = race(runtimes, next(iter(samples)), rounds=ROUNDS)
     timing = [_timing(times * 1e3, evidence.threads) for times in seconds]
-    outputs = tuple(
-        OutputError(
-            name=each.name,
-            sqnr=_finite(each.sqnr),
-            agreement=each.agreement,
-            relative_error=each.relative_error,
-        )
-        for each in compared.outputs
+    return Measured(
+        samples=judged.samples,
+        outputs=tuple(map(_output, judged.outputs)),
+        timing=(timing[0], timing[1]),
+        scores=tuple(scored for each in judged.judgements for scored in _scored(each)),
     )
-    errors = {layer.tensor: LayerError(sqnr=_finite(layer.sqnr)) for layer in compared.layers}
-    scores = _scores(runtimes, evidence, progress)
-    measured = Measured(samples=compared.samples, outputs=outputs, timing=(timing[0], timing[1]), scores=scores)
-    return measured, errors
+
+
+def _errors(conversion: Conversion, evidence: Evidence, progress: Progress | None) -> dict[str, LayerError]:
+    """The error of each result of an operation, by its name; none where both models are the same."""
+    given = evidence.held_out if evidence.held_out is not None else evidence.samples
+    if given is None or conversion.content == conversion.reference:
+        return {}
+    models = (conversion.reference, conversion.content)
+    found = debug(*models, given, plan=conversion.plan, progress=progress)
+    return {each.tensor: _layer_error(each) for each in found.layers}
+
+
+def _layer_error(found: LayerDiagnosis) -> LayerError:
+    return LayerError(
+        sqnr=found.whole.sqnr,
+        own=None if found.own is None else found.own.sqnr,
+        cosine=found.whole.cosine,
+        max_error=found.whole.max_error,
+        causes=tuple(Cause(kind=cause.kind, what=cause.what, cure=cause.cure) for cause in found.causes),
+    )
 
 
 def _few(samples: Samples) -> Samples:
     """The first samples."""
     count = None if samples.count is None else min(COMPARED, samples.count)
-    return Samples(
-        samples.inputs, lambda: itertools.islice(samples.items(), COMPARED), count, samples.origin, samples.labels
-    )
+    return replace(samples, items=lambda: itertools.islice(samples.items(), COMPARED), count=count, labels=None)
 
 
-def _scores(
-    runtimes: Sequence[RealRuntime], evidence: Evidence, progress: Progress | None
-) -> tuple[Scored, Scored] | None:
-    if evidence.held_out is None:
-        return None
-    before, after = (_score(runtime, evidence, progress) for runtime in runtimes)
-    return before, after
+def _output(found: OutputFidelity) -> OutputError:
+    sqnr = _finite(found.sqnr)
+    return OutputError(name=found.name, sqnr=sqnr, agreement=found.agreement, relative_error=found.relative_error)
 
 
-def _score(runtime: RealRuntime, evidence: Evidence, progress: Progress | None) -> Scored:
-    assert evidence.held_out is not None
-    samples = read_samples(evidence.held_out, runtime.inputs)
-    outputs = outputs_of(runtime, samples, progress=progress)
-    found: Score = score(outputs, samples.labels, evidence.metric, output=evidence.output)
-    return Scored(metric=found.metric, value=found.value, samples=found.samples, low=found.low, high=found.high)
+def _scored(judged: Judgement) -> Iterable[Scored]:
+    before, after, change = judged.reference, judged.score, judged.difference
+    if before is not None and change is not None:
+        yield Scored(
+            metric=after.metric,
+            samples=after.samples,
+            before=_estimate(before),
+            after=_estimate(after),
+            change=_estimate(change),
+            p=change.p,
+            unit=after.unit,
+            higher_is_better=after.higher_is_better,
+            better=change.better,
+            worse=change.worse,
+        )
+
+
+def _estimate(found: Score | Difference) -> Estimate:
+    return Estimate(value=found.value, low=found.low, high=found.high)
 
 
 def _timing(milliseconds: Any, threads: int) -> Timing:

@@ -12,7 +12,7 @@ import octavo
 from octavo.cli.app import app
 from octavo.errors import Invalid, UsageError
 from octavo.plan import differences
-from octavo.report.record import OutputError, Run, Scored
+from octavo.report.record import Estimate, OutputError, Run, Scored
 from octavo.report.verdict import verdict
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
@@ -131,15 +131,30 @@ def test_the_verdict_follows_the_numbers(run):
     def judged(**changes):
         return verdict(msgspec.structs.replace(run, measured=msgspec.structs.replace(run.measured, **changes)))
 
-    def scored(value):
-        return Scored(metric="accuracy", value=value, samples=1000, low=value - 0.01, high=value + 0.01)
+    def about(value):
+        return Estimate(value=value, low=value - 0.01, high=value + 0.01)
+
+    def scored(before, after, p=0.001):
+        change = about(after - before)
+        return (
+            Scored(
+                metric="accuracy",
+                samples=1000,
+                before=about(before),
+                after=about(after),
+                change=change,
+                p=p,
+                unit="share",
+            ),
+        )
 
     far = OutputError(name="y", sqnr=4.0, agreement=0.3, relative_error=0.9)
-    assert judged(scores=(scored(0.9), scored(0.9)))[0] == "good"
-    assert judged(scores=(scored(0.9), scored(0.892)))[0] == "look"
-    assert judged(scores=(scored(0.9), scored(0.7)))[0] == "bad"
-    assert "20.00 points lower" in judged(scores=(scored(0.9), scored(0.7)))[1]
-    assert judged(scores=None, outputs=(far,))[0] == "bad"
+    assert judged(scores=scored(0.9, 0.9))[0] == "good"
+    assert judged(scores=scored(0.9, 0.892))[0] == "look"
+    assert judged(scores=scored(0.9, 0.892, p=0.3))[0] == "good"
+    assert judged(scores=scored(0.9, 0.7))[0] == "bad"
+    assert "20.00 points lower" in judged(scores=scored(0.9, 0.7))[1]
+    assert judged(scores=(), outputs=(far,))[0] == "bad"
 
 
 def test_two_plans_differ_where_they_decide_differently(result):

@@ -43,7 +43,7 @@ class Options(TypedDict):
     save_run: Path | None
     report: Path | None
     held_out: str | None
-    metric: str
+    metric: tuple[str, ...]
     as_json: bool
     quiet: bool
 
@@ -72,8 +72,8 @@ class Options(TypedDict):
 @option("--inputs", section=HOW, type=click.Choice(INTERFACE), help="The dtype of the model's real inputs.")
 @option("--outputs", section=HOW, type=click.Choice(INTERFACE), help="The dtype of the model's real outputs.")
 @option("--strict", section=HOW, is_flag=True, help="Fail where an operation must stay float.")
-@option("--metric", section=HOW, default="accuracy", show_default=True, help="The score of the report, as for "
-        "`octavo evaluate`.")  # fmt: skip
+@option("--metric", section=HOW, multiple=True, metavar="NAME", help="A score of the report, as for `octavo evaluate`; "
+        "accuracy if none is named. Repeatable.")  # fmt: skip
 @option("--signature", section=WHAT, multiple=True, metavar="KEY", help="Convert this signature only; may be repeated.")
 @option("--shape", section=WHAT, multiple=True, metavar="NAME=DIMS", help="The shape of an input, such as "
         "image=1,224,224,3; ? for a length known only at run time.")  # fmt: skip
@@ -188,7 +188,7 @@ def _report(model: str, result: Conversion, options: Options) -> None:
             result,
             samples=samples[0].partition("=")[2] or samples[0] if samples else None,
             held_out=options["held_out"],
-            metric=options["metric"],
+            metric=options["metric"] or None,
             source=model,
             command=command_line(),
             progress=progress,

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 
 from octavo.plan import Plan, differences
-from octavo.report.record import Caution, Run
+from octavo.report.record import Caution, Run, Scored
 from octavo.report.summary import summarize
 from octavo.report.verdict import verdict
 
@@ -151,8 +151,8 @@ def _difference(old: Run, new: Run) -> str:
         times = [f"{run.measured.timing[1].median:.3g} ms" for run in (old, new) if run.measured.timing]
         figures.append(("Latency, median", times[0], times[1]))
     if old.measured.scores and new.measured.scores:
-        shares = [f"{run.measured.scores[1].value:.4g}" for run in (old, new) if run.measured.scores]
-        figures.append((new.measured.scores[1].metric, shares[0], shares[1]))
+        values = [f"{run.measured.scores[0].after.value:.4g}" for run in (old, new)]
+        figures.append((escape(new.measured.scores[0].metric), values[0], values[1]))
     body = _table(("", escape(f"{old.name}, {old.provenance.made[:16]}"), "this run"), figures)
     return _section("difference", "Difference", body + _plan_difference(old.plan, new.plan))
 
@@ -179,6 +179,7 @@ def _provenance(run: Run) -> str:
         told = [f"{t.p10:.3g} / {t.median:.3g} / {t.p90:.3g} ms" for t in both]
         how = f"10th / 50th / 90th percentile of {both[0].runs} calls in turns, {both[0].threads} thread(s)"
         rows.append(("Latency", escape(f"float {told[0]}, quantized {told[1]} ({how})")))
+    rows += map(_score, run.measured.scores)
     if run.measured.samples:
         rows.append(("Errors on", f"{run.measured.samples} sample(s)"))
     listed = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
@@ -187,6 +188,12 @@ def _provenance(run: Run) -> str:
     )
     body = f'<dl class="facts">{listed}</dl>{command if facts.command else ""}'
     return _section("provenance", "Provenance", body)
+
+
+def _score(score: Scored) -> tuple[str, str]:
+    change = score.change
+    told = f"float {score.before.value:.4g}, quantized {score.after.value:.4g}; difference {change.value:+.4g}"
+    return escape(score.metric), escape(f"{told} ({change.low:+.4g} to {change.high:+.4g}, p = {score.p:.2g})")
 
 
 def _hash(text: str) -> str:

@@ -56,14 +56,31 @@ class Timing(Record, frozen=True, kw_only=True):
     threads: int
 
 
+class Estimate(Record, frozen=True, kw_only=True):
+    """A value, and what encloses the true one with 95 % confidence."""
+
+    value: float
+    low: float
+    high: float
+
+
 class Scored(Record, frozen=True, kw_only=True):
-    """A metric's value over labelled samples; `low` and `high` enclose it with 95 %, where that is known."""
+    """A metric over labelled samples: the float model's, the quantized one's, and the difference on the same samples.
+
+    `p` is the chance to see such a difference between equally good models; `better` and `worse` count samples. Values
+    of the unit `share` are between 0 and 1.
+    """
 
     metric: str
-    value: float
     samples: int
-    low: float | None = None
-    high: float | None = None
+    before: Estimate
+    after: Estimate
+    change: Estimate
+    p: float
+    unit: str = ""
+    higher_is_better: bool = True
+    better: int | None = None
+    worse: int | None = None
 
 
 class OutputError(Record, frozen=True, kw_only=True):
@@ -183,12 +200,12 @@ class Caution(Record, frozen=True, kw_only=True):
 
 
 class Measured(Record, frozen=True, kw_only=True):
-    """What was measured on samples: how many, from where, and what came of it; scores only of labelled ones."""
+    """What was measured on samples, and on how many; scores only of labelled ones."""
 
     samples: int
     outputs: tuple[OutputError, ...] = ()
     timing: tuple[Timing, Timing] | None = None
-    scores: tuple[Scored, Scored] | None = None
+    scores: tuple[Scored, ...] = ()
 
 
 class Run(Record, frozen=True, kw_only=True):

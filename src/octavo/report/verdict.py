@@ -10,6 +10,8 @@ Mood = Literal["good", "look", "bad"]
 NEAR = 20.0
 """Decibels: the noise of quantization is then a tenth of the signal."""
 FAR = 10.0
+CHANCE = 0.05
+"""Differences that chance shows more often than this count as none."""
 
 
 def verdict(run: Run) -> tuple[Mood, str]:
@@ -39,8 +41,8 @@ def _speed(run: Run) -> tuple[Mood, str] | None:
 
 
 def _quality(run: Run) -> tuple[Mood, str] | None:
-    if run.measured.scores is not None:
-        return _of_scores(*run.measured.scores)
+    if run.measured.scores:
+        return _of_score(run.measured.scores[0])
     if not run.measured.outputs:
         return "look", "not yet measured on samples"
     sqnr = min((o.sqnr for o in run.measured.outputs if o.sqnr is not None), default=None)
@@ -51,10 +53,15 @@ def _quality(run: Run) -> tuple[Mood, str] | None:
     return mood, f"its outputs are {how} those of the float model ({sqnr:.0f} dB)"
 
 
-def _of_scores(before: Scored, after: Scored) -> tuple[Mood, str]:
-    if before.low is None or before.high is None:
-        return "good", f"{before.metric} is {after.value:.4g} for {before.value:.4g}"
-    points = 100 * (after.value - before.value)
-    told = "unchanged" if abs(points) < 0.005 else f"{abs(points):.2f} points {'higher' if points > 0 else 'lower'}"
-    mood: Mood = "good" if points > -0.5 else "look" if after.value >= before.low else "bad"
-    return mood, f"{before.metric} is {told}"
+def _of_score(score: Scored) -> tuple[Mood, str]:
+    """What chance could explain is no loss; half a point that it cannot is a small one."""
+    change = score.change.value if score.higher_is_better else -score.change.value
+    if abs(change) < 5e-5:
+        return "good", f"{score.metric} is unchanged"
+    points = f"{100 * abs(change):.2f} points" if score.unit == "share" else f"{abs(change):.3g} {score.unit}".strip()
+    way = "higher" if score.change.value > 0 else "lower"
+    told = f"{score.metric} is {points} {way}"
+    if change > 0 or score.p >= CHANCE:
+        return "good", told if change > 0 else f"{told}, which may be chance"
+    reach = score.before.high - score.before.low
+    return ("look" if -change <= max(reach / 2, 0.005) else "bad"), told

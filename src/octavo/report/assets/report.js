@@ -24,9 +24,9 @@
     out.push(figure("Size", bytes(after.size), `${Math.round(100 * after.size / before.size)} % of the float model`, pair(before.size, after.size, bytes)));
     if (m.timing) { const [a, b] = m.timing, ms = (x) => (x < 0.1 ? `${+(1000 * x).toPrecision(3)} µs` : `${+x.toPrecision(3)} ms`);
       out.push(figure("Latency, median", ms(b.median), `${Math.round(100 * b.median / a.median)} % of the float model`, pair(a.median, b.median, ms))); }
-    if (m.scores) { const [a, b] = m.scores, share = a.low != null, show = (x) => (share ? `${(100 * x).toFixed(2)} %` : short(x)); const change = b.value - a.value;
-      const told = share ? `${change > 0 ? "+" : change < 0 ? "−" : "±"}${Math.abs(100 * change).toFixed(2)} points` : `${change > 0 ? "+" : "−"}${short(Math.abs(change))}`;
-      out.push(figure(`${escape(a.metric[0].toUpperCase() + a.metric.slice(1))}, ${a.samples.toLocaleString("en")} samples`, show(b.value), told, share ? intervals(a, b, show) : pair(a.value, b.value, show))); }
+    (m.scores || []).forEach((s) => { const share = s.unit === "share", show = (x) => (share ? `${(100 * x).toFixed(2)} %` : `${short(x)} ${s.unit === "share" ? "" : s.unit || ""}`.trim()), by = s.change.value;
+      const told = `${by > 0 ? "+" : by < 0 ? "−" : "±"}${share ? `${Math.abs(100 * by).toFixed(2)} points` : short(Math.abs(by))}${by === 0 || s.p < 0.05 ? "" : ", may be chance"}`;
+      out.push(figure(`${escape(s.metric[0].toUpperCase() + s.metric.slice(1).replace("_", " "))}, ${s.samples.toLocaleString("en")} samples`, show(s.after.value), told, intervals(s.before, s.after, show))); });
     if (m.outputs && m.outputs.length) { const worst = m.outputs.reduce((x, y) => ((y.sqnr ?? 999) < (x.sqnr ?? 999) ? y : x));
       out.push(figure("Nearness of outputs", worst.sqnr == null ? "equal" : `${worst.sqnr.toFixed(1)} dB`, "SQNR of the worst output", `<div class="pair" style="grid-template-columns:1fr auto"><span>same greatest entry</span><b>${(100 * worst.agreement).toFixed(1)} %</b><span>greatest difference</span><b>${(100 * worst.relative_error).toPrecision(2)} %</b></div>`)); }
     $("figures").innerHTML = out.join("");
