@@ -18,10 +18,11 @@ from octavo.ir.graph import Graph, Model, Signature
 from octavo.ir.source import Array
 from octavo.lower.engine import lower
 from octavo.ops.opaque import Opaque
-from octavo.optimize.engine import Rewrites, optimize
+from octavo.optimize.engine import Rewrites, adapt, optimize
 from octavo.plan import Plan
 from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide, needs
+from octavo.quantize.precision import unserved
 from octavo.read.open import read
 from octavo.recipe import Recipe
 from octavo.runtime import Runtime
@@ -93,8 +94,12 @@ def run(job: Job) -> Conversion:
         model = source if isinstance(source, Model) else lower(source, signatures=job.signatures, shapes=job.shapes)
         _check_is_float(model, job.recipe)
         rewrites = _optimize(model)
-        reference = to_bytes(model)
-    statistics = _statistics(job, model, reference)
+        reference = observed = to_bytes(model)
+        recipe = job.plan.recipe if job.plan else job.recipe
+        adapted = tuple(adapt(graph, wanted) for graph, wanted in unserved(model, recipe).items())
+        if any(made.applied for made in adapted):
+            observed = to_bytes(model)
+    statistics = _statistics(job, model, observed)
     plan = job.plan or decide(model, job.recipe, statistics)
     quantized = apply(model, plan)
     content = reference if plan.is_float else to_bytes(quantized)
@@ -103,7 +108,7 @@ def run(job: Job) -> Conversion:
         content=content,
         reference=reference,
         plan=plan,
-        rewrites=rewrites,
+        rewrites=tuple(made + more for made, more in zip(rewrites, adapted, strict=True)),
         statistics=statistics,
         warnings=tuple(_warnings(model, plan, statistics)),
         origins=tuple({node.outputs[0].name: node.origin for node in graph} for graph in model.graphs),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from octavo.errors import InternalError
@@ -31,6 +31,10 @@ class Rewrites:
     applied: list[Applied] = field(default_factory=list)
     missed: list[Missed] = field(default_factory=list)
 
+    def __add__(self, later: Rewrites) -> Rewrites:
+        """First these, then the later ones."""
+        return Rewrites([*self.applied, *later.applied], [*self.missed, *later.missed])
+
 
 def optimize(graph: Graph, *, only: Sequence[Rule] | None = None) -> Rewrites:
     """Rewrite `graph` in place by all rules, or `only` by those given.
@@ -42,14 +46,35 @@ def optimize(graph: Graph, *, only: Sequence[Rule] | None = None) -> Rewrites:
     """
     run = _Run(graph)
     sweep(graph)
+    everywhere = [rule for rule in rules() if rule.phase != "integers"] if only is None else only
     for phase in PHASES:
-        chosen = [rule for rule in (rules() if only is None else only) if rule.phase == phase]
+        chosen = [rule for rule in everywhere if rule.phase == phase]
         if chosen:
             run.to_fixpoint(chosen)
             share(graph)
             sweep(graph)
             verify(graph, after=f"the {phase} rules")
     return Rewrites(run.applied, list(dict.fromkeys(m for (node, _), m in run.missed.items() if node in graph)))
+
+
+def adapt(graph: Graph, nodes: Container[Node]) -> Rewrites:
+    """Rewrite `nodes` of `graph` in place, which have no integer kernels, into operations that have.
+
+    A node for which no rule knows such a form stays as it is.
+
+    Raises:
+        InternalError: a rule broke the graph.
+    """
+    run = _Run(graph)
+    chosen = [rule for rule in rules() if rule.phase == "integers"]
+    for node in [node for node in graph if node in nodes]:
+        for rule in chosen:
+            if node in graph and node.op.code in rule.roots and not _is_quantized(node):
+                run.apply(node, rule)
+    share(graph)
+    sweep(graph)
+    verify(graph, after="the rules for integers")
+    return Rewrites(run.applied, list(run.missed.values()))
 
 
 def sweep(graph: Graph) -> None:
@@ -95,7 +120,7 @@ class _Run:
             for rule in chosen if node in self.graph and not _is_quantized(node) else ():
                 if rule.roots and node.op.code not in rule.roots:
                     continue
-                touched = self._apply(node, rule)
+                touched = self.apply(node, rule)
                 if touched is not None:
                     fresh = [other for other in dict.fromkeys(touched) if other not in waiting]
                     waiting.update(fresh)
@@ -104,7 +129,7 @@ class _Run:
             if len(self.applied) > limit:
                 raise InternalError(f"rules undo each other; the last was {self.applied[-1].rule}", where=repr(node))
 
-    def _apply(self, node: Node, rule: Rule) -> list[Node] | None:
+    def apply(self, node: Node, rule: Rule) -> list[Node] | None:
         """The nodes to look at again when the rule matched, else None."""
         graph, build, earlier = self.graph, Rewriter(self.graph, node, rule.name), node.earlier
         result = rule.rewrite(node, build)
@@ -121,7 +146,7 @@ class _Run:
         gone = _erase_dead(graph, node)
         origin = dict.fromkeys(part for dead in [*reversed(gone), node] for part in dead.origin)
         for new_node in made:
-            new_node.origin = (*dict.fromkeys([*new_node.origin, *origin]), f"rule:{rule.name}")
+            new_node.origin = (*dict.fromkeys([*new_node.origin, *origin]), rule.mark(node))
         return [*made, *_neighbours(made), *_neighbours_of(result)]
 
 

@@ -19,9 +19,10 @@ from octavo.ir.build import Builder
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.op import Op
 
-Phase = Literal["canonicalize", "recognize", "fuse", "finish"]
+Phase = Literal["canonicalize", "recognize", "fuse", "finish", "integers"]
 """When a rule runs: to one spelling of each idea, from many operations to the one that means them all, into the
-operations that do the work, and last what only the fused graph shows."""
+operations that do the work, and last what only the fused graph shows. The rules for `integers` run only at operations
+that shall compute in integers and have no kernel for them: in float their results would be no better and slower."""
 PHASES: tuple[Phase, ...] = get_args(Phase)
 
 
@@ -60,6 +61,10 @@ class Rule:
     phase: Phase
     roots: frozenset[str]
     rewrite: Rewrite
+
+    def mark(self, node: Node) -> str:
+        """What the origin of the nodes that the rule makes of `node` ends with."""
+        return f"rule:{self.name}:{node.op.code}" if self.phase == "integers" else f"rule:{self.name}"
 
     @property
     def equation(self) -> str:

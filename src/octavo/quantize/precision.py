@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from octavo.errors import RecipeError, did_you_mean
-from octavo.ir.graph import Graph, Node, Value
+from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.ir.port import Fixed, Observed, Plain, SameAs, Weight
 from octavo.plan import OpDecision, Treatment, Who
 from octavo.recipe import Precision, Recipe, Rule
@@ -45,6 +45,15 @@ def choose(graph: Graph, recipe: Recipe, *, is_body: bool = False) -> dict[Node,
     return choices
 
 
+def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
+    """Per graph, the nodes that shall compute in integers and whose kernels do not: others may do their work."""
+    choices = {graph: choose(graph, recipe, is_body=graph in model.bodies) for graph in model.graphs}
+    return {
+        graph: {node for node, choice in made.items() if choice.asked in INTEGER and choice.who == "kernel"}
+        for graph, made in choices.items()
+    }
+
+
 def check_rules(graphs: Sequence[Graph], recipe: Recipe) -> None:
     """Make sure that each rule of the recipe matches an operation.
 
@@ -67,7 +76,7 @@ def check_rules(graphs: Sequence[Graph], recipe: Recipe) -> None:
 
 def matches(node: Node, rule: Rule) -> bool:
     """Whether the rule is about this node: by operator, and by any source layer that it computes."""
-    if not fnmatch.fnmatchcase(node.op.code, rule.op.upper()):
+    if not any(fnmatch.fnmatchcase(code, rule.op.upper()) for code in (node.op.code, *replaced(node))):
         return False
     if rule.layer == "*":
         return True
@@ -77,6 +86,11 @@ def matches(node: Node, rule: Rule) -> bool:
         for source in sources
         for name in (source, *_scopes(source), *source.split("/"))
     )
+
+
+def replaced(node: Node) -> list[str]:
+    """The operators without integer kernels in whose place the node computes."""
+    return [part.split(":")[2] for part in node.origin if part.startswith("rule:") and part.count(":") == 2]
 
 
 def decision(node: Node, choice: Choice) -> OpDecision:
@@ -118,11 +132,13 @@ def computes(node: Node) -> bool:
 
 
 def _asked(node: Node, recipe: Recipe) -> Choice:
+    """What the recipe wants of the node."""
+    instead = "".join(f", in place of {code}, which has no such kernel" for code in replaced(node))
     for number in reversed(range(len(recipe.rules))):
         rule = recipe.rules[number]
         if matches(node, rule):
-            return Choice(rule.precision, rule.precision, "rule", f"rule {number + 1} of the recipe")
-    return Choice(recipe.precision, recipe.precision, "recipe", "the recipe's default")
+            return Choice(rule.precision, rule.precision, "rule", f"rule {number + 1} of the recipe{instead}")
+    return Choice(recipe.precision, recipe.precision, "recipe", f"the recipe's default{instead}")
 
 
 def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:

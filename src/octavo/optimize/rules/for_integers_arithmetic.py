@@ -1,0 +1,139 @@
+"""Arithmetic that has no integer kernel, as arithmetic that has."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from octavo.ir.graph import Node, Value
+from octavo.ir.source import Array
+from octavo.ops.add_n import AddN
+from octavo.ops.binary import Add, Mul, Pow, SquaredDifference, Sub
+from octavo.ops.cumsum import Cumsum
+from octavo.ops.fully_connected import fully_connected
+from octavo.optimize.rule import Rewriter, rewrites
+from octavo.optimize.rules._match import integers, is_float, uniform
+
+LONGEST = 256
+"""Running sums of this many numbers at most become a product with a matrix: its cost grows with the square."""
+POWERS = range(1, 9)
+"""Powers that at most four products make."""
+
+
+@rewrites(AddN, phase="integers")
+def add_n_as_sums(node: Node, build: Rewriter) -> Value | None:
+    """add_n(x, y, z) → (x + y) + z
+
+    Before:
+        main(%x: float32[batch,4], %y: float32[batch,4], %z: float32[batch,4]) {
+          %s: float32[batch,4] = ADD_N(%x, %y, %z)
+          return %s
+        }
+
+    After:
+        main(%x: float32[batch,4], %y: float32[batch,4], %z: float32[batch,4]) {
+          %a: float32[batch,4] = ADD(%x, %y)
+          %s: float32[batch,4] = ADD(%a, %z)
+          return %s
+        }
+    """
+    total, *rest = node.inputs
+    for value in rest:
+        total = build(Add(), total, value)
+    return total
+
+
+@rewrites(SquaredDifference, phase="integers")
+def squared_difference_as_product(node: Node, build: Rewriter) -> Value | None:
+    """squared_difference(x, y) → (x − y) · (x − y)
+
+    Before:
+        main(%x: float32[batch,4], %y: float32[batch,1]) {
+          %z: float32[batch,4] = SQUARED_DIFFERENCE(%x, %y)
+          return %z
+        }
+
+    After:
+        main(%x: float32[batch,4], %y: float32[batch,1]) {
+          %d: float32[batch,4] = SUB(%x, %y)
+          %z: float32[batch,4] = MUL(%d, %d)
+          return %z
+        }
+    """
+    difference = build(Sub(), *node.inputs)
+    return build(Mul(), difference, difference)
+
+
+@rewrites(Pow, phase="integers")
+def power_as_products(node: Node, build: Rewriter) -> Value | None:
+    """pow(x, 5) → x · (x · x) · (x · x)
+
+    Before:
+        main(%x: float32[batch,4]) {
+          %five = const float32[] 5.0
+          %y: float32[batch,4] = POW(%x, %five)
+          return %y
+        }
+
+    After:
+        main(%x: float32[batch,4]) {
+          %a: float32[batch,4] = MUL(%x, %x)
+          %b: float32[batch,4] = MUL(%a, %a)
+          %y: float32[batch,4] = MUL(%x, %b)
+          return %y
+        }
+
+    Unless:
+        main(%positive: float32[batch,4]) {
+          %c = const float32[] 2.5
+          %y: float32[batch,4] = POW(%positive, %c)
+          return %y
+        }
+    """
+    base, exponent = node.inputs[0], uniform(node.inputs[1])
+    if base is None or base.shape != node.output.shape or not is_float(base) or exponent not in POWERS:
+        return build.miss("only powers from 1 to 8 are products")
+    power, rest, product = base, int(exponent), None
+    while rest:
+        if rest & 1:
+            product = power if product is None else build(Mul(), product, power)
+        rest >>= 1
+        power = build(Mul(), power, power) if rest else power
+    return product
+
+
+@rewrites(Cumsum, phase="integers")
+def running_sum_as_matmul(node: Node, build: Rewriter) -> Value | None:
+    """cumsum(x) → x · (a triangle of ones)
+
+    Before:
+        main(%x: float32[batch,4]) {
+          %axis = const int32[] 1
+          %y: float32[batch,4] = CUMSUM(%x, %axis)
+          return %y
+        }
+
+    After:
+        main(%x: float32[batch,4]) {
+          %w = const float32[4,4]
+          %b = const float32[4]
+          %y: float32[batch,4] = FULLY_CONNECTED(%x, %w, %b)
+          return %y
+        }
+
+    Unless:
+        main(%x: float32[batch,1000]) {
+          %axis = const int32[] 1
+          %y: float32[batch,1000] = CUMSUM(%x, %axis)
+          return %y
+        }
+    """
+    input, axis = node.inputs[0], integers(node.inputs[1])
+    assert input is not None
+    assert isinstance(node.op, Cumsum)
+    length = input.shape[-1] if input.rank > 1 else None
+    if not is_float(input) or axis is None or axis[0] % input.rank != input.rank - 1:
+        return build.miss("only running sums along the last dimension are products")
+    if not isinstance(length, int) or length > LONGEST:
+        return build.miss(f"the product with a matrix costs too much: more than {LONGEST} numbers")
+    ones: Array = np.tri(length, k=-1 if node.op.exclusive else 0, dtype=np.float32)
+    return fully_connected(build, input, build.const(ones.T.copy() if node.op.reverse else ones, "ones"))
