@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 import numpy as np
 
 from octavo.ir.dim import UndecidedError
-from octavo.ir.port import Kernels, Plain, Port
+from octavo.ir.port import Fit, Kernels, Plain, Port
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
@@ -112,6 +112,17 @@ class Op:
     def evaluate(self, *inputs: Any) -> Array | tuple[Array, ...]:
         """The operation's meaning, in numpy."""
         raise NotImplementedError(f"{type(self).__name__}.evaluate")
+
+    def objection(self, fits: Mapping[str, Fit]) -> str:  # noqa: ARG002  # most kernels compute on any grid
+        """Why the LiteRT kernel would compute wrongly, or coarsely, on these grids of its ports; empty when not.
+
+        What depends on the dtype alone is in `kernels`, what depends on one scale alone in the port.
+        """
+        return ""
+
+    def span(self, dtype: str, low: float, high: float) -> tuple[float, float] | None:  # noqa: ARG002  # as above
+        """What the grid of the first output must hold besides what was seen, for a first input from `low` to `high`."""
+        return None
 
     def mean_response(self, mean: Array, weight: Array) -> Array | None:  # noqa: ARG002  # most ops have no weight
         """The mean of each output channel, float64, when the input's channels have this `mean`; without the bias.

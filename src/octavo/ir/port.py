@@ -13,7 +13,12 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Has a range of its own, learnt from data."""
+    """Has a range of its own, learnt from data.
+
+    `scales` holds, by dtype, the least and the greatest scale on which the LiteRT kernel computes correctly.
+    """
+
+    scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,22 @@ class Grid(NamedTuple):
 
     scale: float
     zero_point: int
+
+
+class Fit(NamedTuple):
+    """How a range of numbers, `low` to `high` as seen in data, lies on a grid."""
+
+    dtype: str
+    scale: float
+    zero_point: int
+    low: float
+    high: float
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest number on the grid."""
+        lowest, highest = (-128, 127) if self.dtype == "int8" else (-32768, 32767)
+        return self.scale * (lowest - self.zero_point), self.scale * (highest - self.zero_point)
 
 
 @dataclass(frozen=True, slots=True)

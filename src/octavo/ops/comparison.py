@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -10,24 +10,38 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, lowers, operation
-from octavo.ir.port import Kernels, Observed, Plain
+from octavo.ir.port import INT8_AND_INT16, Fit, Observed, Plain, Port, SameAs
 from octavo.ir.source import Array
 from octavo.ops._elementwise import FLOAT_INT, Elementwise, emit
 
-_SCALES_BELOW_ONE = "its int8 kernel answers wrongly where a scale reaches 1"
-"""From `comparisons.cc` of LiteRT, which takes each scale for a fixed-point fraction."""
-_AS_STORED = "its int16 kernels order the numbers as stored, and answer wrongly where a scale reaches 1"
+SCALES = (2.0**-8, 1 - 2.0**-10)
+"""Between these the int8 kernels are right: they take each scale for a fixed-point fraction (`comparisons.cc`)."""
+EXACT: Mapping[str, Port] = {"lhs": Plain(), "rhs": Plain(), "output": Plain()}
+"""Numbers that differ by less than a step would count as equal: only exact numbers are asked whether they are."""
 
 
 @operation
 class Comparison(Elementwise):
-    """Whether `compare(lhs, rhs)`."""
+    """Whether `compare(lhs, rhs)`. The int16 kernels compare numbers as stored, so both share one grid."""
 
     result: ClassVar = "bool"
     dtypes: ClassVar[tuple[str, ...]] = (*FLOAT_INT, "int8", "uint8", "int16")
     symbolic: ClassVar = True
-    ports: ClassVar = {"lhs": Observed(), "rhs": Observed(), "output": Plain()}
-    kernels: ClassVar = Kernels(int8=_SCALES_BELOW_ONE, int16=_AS_STORED)
+    ports: ClassVar[Mapping[str, Port]] = {
+        "lhs": Observed(scales={"int8": SCALES}),
+        "rhs": SameAs("lhs"),
+        "output": Plain(),
+    }
+    kernels: ClassVar = INT8_AND_INT16
+
+    def objection(self, fits: Mapping[str, Fit]) -> str:
+        """A number cut to the end of the grid would compare as equal to all that is cut there."""
+        for name, fit in fits.items():
+            least, greatest = fit.ends
+            if fit.low < least - fit.scale or fit.high > greatest + fit.scale:
+                beyond = fit.low if fit.low < least - fit.scale else fit.high
+                return f"its {name} reaches {beyond:.4g}, beyond the range of what it is compared with"
+        return ""
 
 
 def decided(compare: Callable[..., Any], of_dims: Callable[[Any, Any], bool]) -> Callable[[Array, Array], Array]:
@@ -51,6 +65,7 @@ class Equal(Comparison):
     """`lhs = rhs`."""
 
     code: ClassVar = "EQUAL"
+    ports: ClassVar = EXACT
     compute: ClassVar = staticmethod(decided(np.equal, lambda a, b: not _differ(a, b)))
     dtypes: ClassVar = (*Comparison.dtypes, "bool", "object")
     versions: ClassVar = {"int8": 2, "object": 3, "int16": 5}
@@ -67,6 +82,7 @@ class NotEqual(Comparison):
     """`lhs ≠ rhs`."""
 
     code: ClassVar = "NOT_EQUAL"
+    ports: ClassVar = EXACT
     compute: ClassVar = staticmethod(decided(np.not_equal, _differ))
     dtypes: ClassVar = (*Comparison.dtypes, "bool", "object")
     versions: ClassVar = {"int8": 2, "object": 3, "int16": 4}

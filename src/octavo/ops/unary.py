@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -9,9 +10,10 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import lowers, operation
-from octavo.ir.port import INT8_AND_INT16, Kernels, Observed
+from octavo.ir.port import INT8_AND_INT16, Fit, Kernels, Observed
 from octavo.ir.source import Array
 from octavo.ops._elementwise import FLOAT_INT, FLOAT_INT32, Elementwise, emit
+from octavo.ops._table import coarse, reach
 
 
 @operation
@@ -47,12 +49,26 @@ class Abs(Unary):
 
 
 @operation
-class Exp(Unary):
+class Tabled(Unary):
+    """What the int16 kernel interpolates in a table."""
+
+    kernels: ClassVar = INT8_AND_INT16
+
+    def objection(self, fits: Mapping[str, Fit]) -> str:
+        """Where the function is steep, entries lie too far apart."""
+        return coarse(self.code, type(self).compute, fits)
+
+    def span(self, dtype: str, low: float, high: float) -> tuple[float, float] | None:
+        """What the table of int16 holds."""
+        return reach(type(self).compute, low, high) if dtype == "int16" else None
+
+
+@operation
+class Exp(Tabled):
     """e to the power of the number."""
 
     code: ClassVar = "EXP"
     compute: ClassVar = np.exp
-    kernels: ClassVar = INT8_AND_INT16
     versions: ClassVar = {"int8": 2, "int16": 2}
 
     @lowers("tf.Exp")
@@ -63,12 +79,11 @@ class Exp(Unary):
 
 
 @operation
-class Log(Unary):
+class Log(Tabled):
     """The natural logarithm."""
 
     code: ClassVar = "LOG"
     compute: ClassVar = np.log
-    kernels: ClassVar = INT8_AND_INT16
     versions: ClassVar = {"int8": 2, "int16": 2}
 
     @lowers("tf.Log")
@@ -95,11 +110,10 @@ class Sqrt(Unary):
 
 
 @operation
-class Rsqrt(Unary):
+class Rsqrt(Tabled):
     """One over the square root."""
 
     code: ClassVar = "RSQRT"
-    kernels: ClassVar = INT8_AND_INT16
     versions: ClassVar = {"int8": 2, "int16": 3}
 
     @lowers("tf.Rsqrt")

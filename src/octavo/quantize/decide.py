@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from octavo.errors import InternalError, RecipeError, TargetError
-from octavo.ir.graph import Graph, Model, Value
-from octavo.plan import GraphPlan, Plan
-from octavo.quantize.precision import INTEGER, check_rules, choose, decision
+from octavo.ir.graph import Graph, Model, Node, Value
+from octavo.plan import GraphPlan, Grid, Plan
+from octavo.quantize.limits import objections
+from octavo.quantize.precision import INTEGER, Choice, check_rules, choose, decision
 from octavo.quantize.sharing import activation_grids, real_operands, real_results
 from octavo.quantize.weights import ScaleOf, constant_grids
 from octavo.recipe import Recipe
@@ -53,8 +54,7 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
 
 
 def _graph(graph: Graph, recipe: Recipe, statistics: Statistics, *, is_body: bool) -> GraphPlan:
-    choices = choose(graph, recipe, is_body=is_body)
-    grids = activation_grids(graph, choices, statistics, clip=recipe.ranges == "least_error")
+    choices, grids = _settled(graph, recipe, statistics, is_body=is_body)
     scales: dict[tuple[str, str, str], float] = {(grid.value, grid.dtype, grid.reader): grid.scale[0] for grid in grids}
     for node in graph:
         choice = choices[node]
@@ -65,6 +65,20 @@ def _graph(graph: Graph, recipe: Recipe, statistics: Statistics, *, is_body: boo
         ops=tuple(decision(node, choices[node]) for node in graph),
         grids=tuple(grids),
     )
+
+
+def _settled(
+    graph: Graph, recipe: Recipe, statistics: Statistics, *, is_body: bool
+) -> tuple[dict[Node, Choice], list[Grid]]:
+    """Precisions and grids on which every kernel is right: a node that is not on its own goes back to float."""
+    refused: dict[Node, str] = {}
+    while True:
+        choices = choose(graph, recipe, refused, is_body=is_body)
+        grids = activation_grids(graph, choices, statistics, clip=recipe.ranges == "least_error")
+        found = objections(graph, choices, grids, statistics)
+        if not found:
+            return choices, grids
+        refused |= found
 
 
 def _scale_of(scales: dict[tuple[str, str, str], float], dtype: str, reader: str) -> ScaleOf:

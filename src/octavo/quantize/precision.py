@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -36,21 +37,34 @@ def layer_of(node: Node) -> str:
     return source.rpartition("/")[0] or source
 
 
-def choose(graph: Graph, recipe: Recipe, *, is_body: bool = False) -> dict[Node, Choice]:
-    """The precision of every node of the graph. The body of a loop, or a branch, has float activations."""
+def choose(
+    graph: Graph, recipe: Recipe, refused: Mapping[Node, str] = MappingProxyType({}), *, is_body: bool = False
+) -> dict[Node, Choice]:
+    """The precision of every node of the graph; those `refused`, each for a reason, do not compute in integers.
+
+    The body of a loop, or a branch, has float activations.
+    """
     choices = {node: _restrict(node, _asked(node, recipe), recipe) for node in graph}
+    for node, why in refused.items():
+        choices[node] = replace(choices[node], precision="float32", who="kernel", why=why)
     if is_body:
         choices = {node: _without_integers(choice) for node, choice in choices.items()}
     _leave_islands(graph, choices)
     return choices
 
 
-def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
-    """Per graph, the nodes that shall compute in integers and whose kernels do not: others may do their work."""
-    choices = {graph: choose(graph, recipe, is_body=graph in model.bodies) for graph in model.graphs}
-    return {
-        graph: {node for node, choice in made.items() if choice.asked in INTEGER and choice.who == "kernel"}
-        for graph, made in choices.items()
+def choose(
+    graph: Graph, recipe: Recipe, refused: Mapping[Node, str] = MappingProxyType({}), *, is_body: bool = False
+) -> dict[Node, Choice]:
+    """The precision of every node of the graph; those `refused`, each for a reason, do not compute in integers.
+
+    The body of a loop, or a branch, has float activations.
+    """
+    choices = {node: _restrict(node, _asked(node, recipe), recipe) for node in graph}
+    for node, why in refused.items():
+        choices[node] = replace(choices[node], precision="float32", who="kernel", why=why)
+    if is_body:
+        choices = {node: _without_integers(choice) for node, choice in choices.items()}
     }
 
 

@@ -146,7 +146,7 @@ def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> No
         if tensor not in groups.of:
             spread = statistics.spreads.get(value.name) if value.const is None else None
             fitted = statistics.fitted.get(value.name) if dtype == "int8" else None
-            interval = Interval(fitted.low, fitted.high) if fitted else _interval(node, value, statistics)
+            interval = Interval(fitted.low, fitted.high) if fitted else _interval(node, value, statistics, dtype)
             joins = value.const is not None and isinstance(port, SameAs)
             groups.of[tensor] = Group(
                 {tensor: None},
@@ -197,7 +197,7 @@ def _gladly(value: Value, own: Group, joint: Group) -> bool:
     return own.interval.width >= NARROW * (own.interval | joint.interval).width
 
 
-def _interval(node: Node, value: Value, statistics: Statistics) -> Interval | None:
+def _interval(node: Node, value: Value, statistics: Statistics, dtype: str) -> Interval | None:
     """What was seen of a value that `node` reads or makes; of one that it masks, without the masking number."""
     if value.const is not None:
         return Interval.around(float(value.const.min()), float(value.const.max())) if value.const.size else None
@@ -205,7 +205,17 @@ def _interval(node: Node, value: Value, statistics: Statistics) -> Interval | No
     if seen is None:
         return None
     whole = Interval.around(seen.low, seen.high)
-    return whole if value in node.inputs else _without_mask(node, whole, statistics)
+    if value in node.inputs:
+        return whole
+    return _without_mask(node, whole, statistics) | _spanned(node, statistics, dtype)
+
+
+def _spanned(node: Node, statistics: Statistics, dtype: str) -> Interval:
+    """What the kernel needs the grid of the node's output to hold, whatever was seen."""
+    first = node.inputs[0]
+    seen = statistics.ranges.get(first.name) if first is not None else None
+    ends = None if seen is None else node.op.span(dtype, seen.low, seen.high)
+    return Interval(0.0, 0.0) if ends is None else Interval.around(*ends)
 
 
 def _without_mask(node: Node, whole: Interval, statistics: Statistics) -> Interval:

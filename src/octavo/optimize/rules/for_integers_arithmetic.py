@@ -90,7 +90,13 @@ def power_as_products(node: Node, build: Rewriter) -> Value | None:
         }
     """
     base, exponent = node.inputs[0], uniform(node.inputs[1])
-    if base is None or base.shape != node.output.shape or not is_float(base) or exponent not in POWERS:
+    if (
+        base is None
+        or base.shape != node.output.shape
+        or not is_float(base)
+        or exponent is None
+        or exponent not in POWERS
+    ):
         return build.miss("only powers from 1 to 8 are products")
     power, rest, product = base, int(exponent), None
     while rest:
