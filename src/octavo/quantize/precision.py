@@ -53,18 +53,13 @@ def choose(
     return choices
 
 
-def choose(
-    graph: Graph, recipe: Recipe, refused: Mapping[Node, str] = MappingProxyType({}), *, is_body: bool = False
-) -> dict[Node, Choice]:
-    """The precision of every node of the graph; those `refused`, each for a reason, do not compute in integers.
-
-    The body of a loop, or a branch, has float activations.
-    """
-    choices = {node: _restrict(node, _asked(node, recipe), recipe) for node in graph}
-    for node, why in refused.items():
-        choices[node] = replace(choices[node], precision="float32", who="kernel", why=why)
-    if is_body:
-        choices = {node: _without_integers(choice) for node, choice in choices.items()}
+def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
+    """Per graph, the nodes that shall compute in integers and whose kernels do not: others may do their work."""
+    bodies = set(model.bodies)
+    choices = {graph: {} if graph in bodies else choose(graph, recipe) for graph in model.graphs}
+    return {
+        graph: {node for node, choice in made.items() if choice.asked in INTEGER and choice.who == "kernel"}
+        for graph, made in choices.items()
     }
 
 
