@@ -81,7 +81,7 @@ def test_what_a_rule_makes_is_as_near_to_float_as_its_steps_allow(rule, precisio
     result = octavo.convert(content_of(text), recipe=Recipe(precision=precision, ranges="minmax"), samples=samples)
     graph = parse(text, registry().ops)
     optimize(graph)
-    adapt(graph, unserved(graph, Recipe(precision=precision)))
+    adapt(graph, unserved(Model([graph]), Recipe(precision=precision))[graph])
     numbers = interpret(graph, samples[0])
     off = bounds(graph, result.plan, numbers)
     outputs = Runtime(result.content, signature="serving_default").run(samples[0])
@@ -196,5 +196,6 @@ def test_int16_curves_of_huge_numbers_stay_float(code):
 def test_rules_for_integers_leave_no_trace_in_a_graph_that_needs_none():
     graph = parse("main(%x: float32[batch,4]) {\n %y = TANH(%x)\n return %y\n}", registry().ops)
     before = show(graph)
-    assert not adapt(graph, unserved(graph, Recipe(precision="int8"))).applied
+    assert unserved(Model([graph]), Recipe(precision="int8")) == {graph: set()}
+    assert not adapt(graph, set()).applied
     assert show(graph) == before
