@@ -18,6 +18,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from octavo.dtype import bfloat16 as bfloat16
+    from octavo.dtype import float16 as float16
+    from octavo.dtype import float32 as float32
+    from octavo.dtype import int8 as int8
+    from octavo.dtype import int16 as int16
+    from octavo.dtype import uint8 as uint8
     from octavo.errors import OctavoError as OctavoError
     from octavo.judge.blame import Blame as Blame
     from octavo.judge.compare import Comparison as Comparison
@@ -48,13 +54,19 @@ __all__ = [
     "Rule",
     "Run",
     "Score",
+    "bfloat16",
     "blame",
     "compare",
     "convert",
     "debug",
     "evaluate",
+    "float16",
+    "float32",
     "inspect",
+    "int8",
+    "int16",
     "record",
+    "uint8",
 ]
 
 _HOMES = {
@@ -70,6 +82,7 @@ _HOMES = {
     "Rule": "octavo.recipe",
     "Run": "octavo.report.record",
     "Score": "octavo.judge.score",
+    **dict.fromkeys(("bfloat16", "float16", "float32", "int8", "int16", "uint8"), "octavo.dtype"),
 }
 
 Progress = Callable[[str, int, int | None], None]

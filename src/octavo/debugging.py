@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from octavo.errors import Invalid, UsageError
 from octavo.ir.graph import Graph, Model
 from octavo.judge.diagnose import FEW, Subjects, diagnose
 from octavo.judge.diagnosis import Diagnosis
 from octavo.judge.real import RealRuntime
-from octavo.judge.twin import Pair, grow_twins
-from octavo.pipeline import content_of
+from octavo.judge.twin import Pair, grow_twins, twins_in
+from octavo.pipeline import Conversion, content_of
 from octavo.plan import Plan
+from octavo.quantize.apply import apply
+from octavo.quantize.decide import decide
 from octavo.read.open import read
+from octavo.recipe import Recipe
 from octavo.report.inspection import precision_of
 from octavo.runtime import DEFAULT_SIGNATURE
 from octavo.samples import SamplesLike, read_samples
@@ -34,7 +38,7 @@ def debug(
 ) -> Diagnosis:
     """Each layer's error in the candidate, with its causes; see `octavo.debug`."""
     subjects = paired(reference, candidate, plan=plan)
-    given = read_samples(samples, RealRuntime(subjects.reference).inputs)
+    given = read_samples(samples, RealRuntime(subjects.reference or subjects.twinned).inputs)
     return diagnose(subjects, given, most=most, progress=progress)
 
 
@@ -54,6 +58,32 @@ def paired(reference: bytes, candidate: bytes, *, plan: Plan | None = None) -> S
         raise UsageError("the models have no inner tensor in common", hint="compare a model with what it was made from")
     second.metadata[MARK] = b"1"
     return Subjects(to_bytes(first), to_bytes(second), pairs, _labels(pairs, plan))
+
+
+def paired_already(twinned: bytes) -> Subjects | None:
+    """A model that has float twins already; None of any other model.
+
+    Raises:
+        ModelError: it cannot be read.
+    """
+    model = _model(twinned)
+    if MARK not in model.metadata:
+        return None
+    pairs = twins_in(_main(model))
+    return Subjects(None, twinned, pairs, {})
+
+
+def requantized(made: Conversion, recipe: Recipe) -> Conversion:
+    """The conversion anew, by another recipe, from what calibration has learnt.
+
+    Raises:
+        RecipeError: a rule matches nothing.
+        TargetError: the recipe is strict, and something must stay float.
+    """
+    model = _model(made.reference)
+    plan = decide(model, recipe, made.statistics)
+    content = made.reference if plan.is_float else to_bytes(apply(model, plan))
+    return replace(made, plan=plan, content=content)
 
 
 def _model(content: bytes) -> Model:

@@ -98,6 +98,11 @@ class Runtime:
             raise UsageError("inner tensors are kept only on demand", hint="load the model with keep_all=True")
         return dict(self._session.inner(dequantized=dequantized))
 
+    @property
+    def indices(self) -> Mapping[str, int]:
+        """The number inside the file of each tensor of the graph, by its name."""
+        return self._session.indices
+
     def numbers(self, names: Iterable[str]) -> Iterator[tuple[str, Array]]:
         """What tensors, by name, held in the last `calibrate`, as stored; those without memory are left out."""
         return iter(()) if self._watched is None else self._watched.named(names)
@@ -203,15 +208,20 @@ class _Session:
             quant = _quant(details[index])
             yield details[index]["name"], _real(array, quant) if dequantized and quant is not None else array
 
-    def named(self, names: Iterable[str]) -> Iterator[tuple[str, Array]]:
-        """Tensors by name."""
+    @property
+    def indices(self) -> Mapping[str, int]:
+        """The index of each tensor by its name."""
         if not self._indices:
             details = self._interpreter.get_tensor_details(self._subgraph)
             self._indices = {detail["name"]: detail["index"] for detail in details}
+        return self._indices
+
+    def named(self, names: Iterable[str]) -> Iterator[tuple[str, Array]]:
+        """Tensors by name."""
         for name in names:
-            if name in self._indices:
+            if name in self.indices:
                 try:
-                    yield name, self.read(self._indices[name])
+                    yield name, self.read(self.indices[name])
                 except ValueError:  # what LiteRT says of a tensor without memory
                     continue
 

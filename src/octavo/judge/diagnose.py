@@ -27,12 +27,12 @@ MOST = 200.0
 
 @dataclass(frozen=True, slots=True)
 class Subjects:
-    """The models to run: the float one, and the candidate with float twins (`octavo.judge.twin`).
+    """The models to run: the float one, if there is one, and the candidate with float twins (`octavo.judge.twin`).
 
     `labels` gives the source layer and the precision of a tensor of the float model, by its name.
     """
 
-    reference: bytes
+    reference: bytes | None
     twinned: bytes
     pairs: Sequence[Pair]
     labels: Mapping[str, tuple[str, str]]
@@ -72,14 +72,17 @@ def diagnose(
 
 
 def observe(subjects: Subjects, samples: Iterable[Sample]) -> Iterator[Iterator[Observation]]:
-    """For each sample, what every tensor holds that both models have."""
-    first, second = (RealRuntime(model, keep_all=True) for model in (subjects.reference, subjects.twinned))
+    """For each sample, what every tensor holds that both models have; of the candidate alone, what has a twin."""
+    second = RealRuntime(subjects.twinned, keep_all=True)
+    first = RealRuntime(subjects.reference, keep_all=True) if subjects.reference is not None else second
     names = dict(zip((port.name for port in first.inputs), (port.name for port in second.inputs), strict=True))
     for sample in samples:
-        first.run(sample)
         second.run({names[name]: array for name, array in sample.items()})
-        ours, theirs = {**sample, **first.tensors()}, second.tensors()
-        yield _observed(subjects.pairs, ours, theirs, second.tensors(dequantized=False))
+        if first is not second:
+            first.run(sample)
+        yield _observed(
+            subjects.pairs, {**sample, **first.tensors()}, second.tensors(), second.tensors(dequantized=False)
+        )
 
 
 def _observed(

@@ -20,6 +20,10 @@ SUFFIXES = ("", "/int8", "/int16")
 """What the name of a tensor bears after that of its original, where an output is converted to float again."""
 
 
+TWIN = "/twin"
+"""What the name of a twin's result bears."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A tensor of the reference, the one that stands for it in the candidate, and its twin.
@@ -59,6 +63,18 @@ def grow_twins(reference: Graph, candidate: Graph) -> list[Pair]:
     return pairs
 
 
+def twins_in(candidate: Graph) -> list[Pair]:
+    """The pairs of a graph that has twins already: each twin is the reference of its own."""
+    makers: dict[str, Value] = {v.name: v for node in candidate.nodes for v in node.outputs}
+    found = []
+    for name, value in makers.items():
+        node = value.producer
+        stands = _made_as(node, name.removesuffix(TWIN), makers) if node is not None and name.endswith(TWIN) else None
+        if stands is not None:
+            found.append(Pair(node, value, stands, name))
+    return found
+
+
 class _Growth:
     """The candidate on its way to having twins."""
 
@@ -82,11 +98,11 @@ class _Growth:
         read = [value for value in node.inputs if value is not None and value.const is None]
         if not any(value.dtype == np.float32 for value in read) or any(v not in self.counterpart for v in read):
             return ()
-        if isinstance(node.op, Opaque):  # it may run another graph, which is not in the candidate, or keep states
+        if node.op.graphs or isinstance(node.op, Opaque):  # its graphs are not in the candidate; it may keep states
             return ()
         operands = [None if value is None else self._operand(value) for value in node.inputs]
         types = [value.type for value in node.outputs]
-        names = [f"{value.name}/twin" for value in node.outputs]
+        names = [f"{value.name}{TWIN}" for value in node.outputs]
         made = self.graph.insert(node.op, operands, types, names=names, origin=node.origin)
         return [value.name for value in made.outputs]
 

@@ -2,22 +2,17 @@
 
 Names, defaults, decisions and messages are those of TensorFlow 2.21. Where TensorFlow silently does something other
 than the settings suggest, an `OctavoWarning` says so; with `converter.strict = True` it is an error. Dtypes are here
-too (`lite.int8` for `tf.int8`), and equal TensorFlow's and numpy's.
+too (`lite.int8` for `tf.int8`), and equal TensorFlow's and numpy's. `lite.experimental` has the debugger and the
+analyzer, `lite.v1` the converter of `tf.compat.v1.lite`; `python -m octavo.lite` takes the flags of `tflite_convert`.
 """
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
-from octavo.lite.converter import TFLiteConverter
-from octavo.lite.names import (
-    ConverterError,
+from octavo.dtype import (
     DType,
-    OctavoWarning,
-    OpsSet,
-    Optimize,
-    RepresentativeDataset,
-    TargetSpec,
     bfloat16,
     float16,
     float32,
@@ -31,9 +26,13 @@ from octavo.lite.names import (
     uint32,
     uint64,
 )
+from octavo.lite.converter import TFLiteConverter
+from octavo.lite.names import ConverterError, OctavoWarning, OpsSet, Optimize, RepresentativeDataset, TargetSpec
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
+
+    from octavo.lite import experimental, v1
 
 __all__ = [
     "ConverterError",
@@ -46,6 +45,7 @@ __all__ = [
     "TFLiteConverter",
     "TargetSpec",
     "bfloat16",
+    "experimental",
     "float16",
     "float32",
     "float64",
@@ -57,6 +57,7 @@ __all__ = [
     "uint16",
     "uint32",
     "uint64",
+    "v1",
 ]
 
 
@@ -65,4 +66,6 @@ def __getattr__(name: str) -> Any:
         from ai_edge_litert.interpreter import Interpreter
 
         return Interpreter
+    if name in ("experimental", "v1"):
+        return importlib.import_module(f"octavo.lite.{name}")
     raise AttributeError(f"module 'octavo.lite' has no attribute {name!r}")

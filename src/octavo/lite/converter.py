@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from octavo.dtype import DType, float32, int32
 from octavo.errors import OctavoError, Unsupported, UsageError
 from octavo.lite.dataset import Dataset
 from octavo.lite.mode import STABLEHLO, Interface, Mode, Request, check_interface, check_request, decide, surprises
-from octavo.lite.names import (
-    ConverterError,
-    DType,
-    OctavoWarning,
-    OpsSet,
-    Optimize,
-    TargetSpec,
-    float32,
-    int32,
-    several,
-)
+from octavo.lite.names import ConverterError, OpsSet, Optimize, TargetSpec, several, warn
 
 if TYPE_CHECKING:
     from octavo.pipeline import Conversion
@@ -103,6 +93,8 @@ class TFLiteConverter:
         self.target_spec: Any = TargetSpec()
         self._model = model
         self._signatures = signatures
+        self._extent: dict[str, Any] = {}
+        self._folder: Any = None
 
     @classmethod
     def from_saved_model(
@@ -125,6 +117,17 @@ class TFLiteConverter:
     def from_keras_model(cls, model: Any) -> TFLiteConverter:
         """A converter of a Keras model: a live one, or (which TensorFlow does not take) the path of its file."""
         return cls(model)
+
+    @classmethod
+    def experimental_from_jax(cls, serving_funcs: Any, inputs: Any) -> TFLiteConverter:  # noqa: ARG003  # TensorFlow's signature
+        """Nothing: TensorFlow itself has deprecated it.
+
+        Raises:
+            ConverterError: always; the hint says what to do.
+        """
+        hint = "save it: jax2tf.convert(function) as a tf.function, tf.saved_model.save; then from_saved_model"
+        problem = Unsupported("JAX functions are converted from a SavedModel", hint=hint)
+        raise ConverterError(str(problem), [problem])
 
     @classmethod
     def from_concrete_functions(cls, funcs: Any, trackable_obj: Any = None) -> TFLiteConverter:
@@ -154,6 +157,13 @@ class TFLiteConverter:
             ConverterError: the model cannot be converted; the cause says where and why. With `strict`, also where
                 something other than the settings suggest would come out.
         """
+        return self.conversion().content
+
+    def conversion(self) -> Conversion:
+        """What `convert` does, with the plan and the float model beside the result.
+
+        Raises: as `convert`.
+        """
         request = self._request()
         check_request(request)
         mode = decide(request)
@@ -168,7 +178,7 @@ class TFLiteConverter:
             mode, interface, dataset = Mode.FLOAT, Interface(), None
         result = self._run(self._recipe(mode, interface), dataset)
         self._judge(result, mode)
-        return result.content
+        return result
 
     def _request(self) -> Request:
         return Request(
@@ -235,7 +245,7 @@ class TFLiteConverter:
         if notes and self.strict:
             raise ConverterError("\n".join(notes), notes)
         for note in notes:
-            warnings.warn(note, OctavoWarning, stacklevel=3)
+            warn(note)
 
     def _run(self, recipe: Recipe, dataset: Dataset | None) -> Conversion:
         import octavo
@@ -243,11 +253,14 @@ class TFLiteConverter:
         keys = self._signatures
         try:
             samples = None if dataset is None else dataset.samples(keys or ())
-            return octavo.convert(self._model, recipe=recipe, samples=samples, signatures=keys)
+            return octavo.convert(self._model, recipe=recipe, samples=samples, signatures=keys, **self._extent)
         except UsageError as error:
             raise ValueError(str(error)) from error
+        except Unsupported as error:
+            message = "Some ops are not supported by the native TFLite runtime.\n" if error.gaps else ""
+            raise ConverterError(f"{message}{error}", list(error.gaps) or [error]) from error
         except OctavoError as error:
-            raise ConverterError(str(error), list(getattr(error, "gaps", ())) or [error]) from error
+            raise ConverterError(str(error), [error]) from error
 
     def _judge(self, result: Conversion, mode: Mode) -> None:
         """Pass on what the user should know of the result."""
@@ -259,7 +272,7 @@ class TFLiteConverter:
                 "  hint: add lite.OpsSet.TFLITE_BUILTINS to target_spec.supported_ops to leave these in float"
             )
         for warning in result.warnings:
-            warnings.warn(warning, OctavoWarning, stacklevel=3)
+            warn(warning)
 
 
 def _nothing_learnt(why: str, mode: Mode) -> str:
@@ -279,6 +292,7 @@ def _signature_keys(path: Path, wanted: Sequence[str], tags: frozenset[str]) -> 
     """The keys of the signatures to convert."""
     if not (path / "saved_model.pb").is_file() and not (path / "saved_model.pbtxt").is_file():
         raise OSError(f"SavedModel file does not exist at: {path}/{{saved_model.pbtxt|saved_model.pb}}")
+    from octavo.lite.signatures import doubled
     from octavo.read.saved_model.reader import read_saved_model
 
     try:
@@ -291,16 +305,10 @@ def _signature_keys(path: Path, wanted: Sequence[str], tags: frozenset[str]) -> 
         raise ValueError(f"Got an incompatible argument to `tags`: {sorted(tags)}. {error}") from error
     except OctavoError as error:
         raise ConverterError(str(error), [error]) from error
-    interfaces = {each.key: _interface_of(each) for each in source.signatures}
-    if not interfaces:
+    known = [each.key for each in source.signatures]
+    if not known:
         raise ValueError("Only support at least one signature key.")
     for key in wanted:
-        if key not in interfaces:
-            raise ValueError(f"Invalid signature key '{key}' found. Valid keys are '{','.join(interfaces)}'.")
-    twice = interfaces.get("serve") == interfaces.get("serving_default")  # as Keras' model.export writes it
-    return list(wanted) or [key for key in interfaces if not (twice and key == "serve")]
-
-
-def _interface_of(signature: Any) -> tuple[tuple[Any, ...], ...]:
-    ports = [*signature.inputs, *signature.outputs]
-    return tuple((port.name, str(port.dtype), str(port.shape)) for port in ports)
+        if key not in known:
+            raise ValueError(f"Invalid signature key '{key}' found. Valid keys are '{','.join(known)}'.")
+    return list(wanted) or [key for key in known if not (key == "serve" and doubled(source, "serve"))]

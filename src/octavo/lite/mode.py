@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from octavo.lite.names import DType, OpsSet, Optimize, bfloat16, float16, float32, int8, int16, int32, int64, uint8
+from octavo.dtype import DType, bfloat16, float16, float32, int8, int16, int32, int64, uint8
+from octavo.lite.names import OpsSet, Optimize
 
 INT8 = OpsSet.TFLITE_BUILTINS_INT8
 INT16 = OpsSet.EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8

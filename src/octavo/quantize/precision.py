@@ -92,7 +92,7 @@ def matches(node: Node, rule: Rule) -> bool:
     sources = [part for part in node.origin if not part.startswith("rule:")]
     return any(
         fnmatch.fnmatchcase(name, rule.layer)
-        for source in sources
+        for source in (*sources, *(value.name for value in node.outputs))
         for name in (source, *_scopes(source), *source.split("/"))
     )
 
