@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from octavo.benchmarking import Benchmark as Benchmark
     from octavo.dtype import bfloat16 as bfloat16
     from octavo.dtype import float16 as float16
     from octavo.dtype import float32 as float32
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "Benchmark",
     "Blame",
     "Comparison",
     "Conversion",
@@ -54,6 +56,7 @@ __all__ = [
     "Rule",
     "Run",
     "Score",
+    "benchmark",
     "bfloat16",
     "blame",
     "compare",
@@ -70,6 +73,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Benchmark": "octavo.benchmarking",
     "Blame": "octavo.judge.blame",
     "Comparison": "octavo.judge.compare",
     "Conversion": "octavo.pipeline",
@@ -321,6 +325,37 @@ def record(  # noqa: PLR0913  # the whole of the public surface, by keyword
 
     evidence = Evidence(samples=samples, held_out=held_out, metric=metric, output=output)
     return run(result, evidence, source=source, command=command, progress=progress)
+
+
+def benchmark(  # noqa: PLR0913  # by keyword
+    model: Any,
+    *,
+    reference: Any = None,
+    samples: SamplesLike | None = None,
+    rounds: int = 50,
+    threads: int | Sequence[int] = 1,
+    operations: bool = True,
+    progress: Progress | None = None,
+) -> Benchmark:
+    """How fast a `.tflite` model is: as a whole, beside the float model in turns, and each operation alone.
+
+    Args:
+        model: the path or the bytes of a `.tflite`, or a `Conversion`, which is timed beside its float model.
+        reference: another model to time beside it.
+        samples: the first is what goes in; without any, drawn numbers.
+        rounds: calls of each model.
+        threads: how many; several numbers are tried one after the other.
+        operations: whether each operation is timed alone, too.
+        progress: called with `(what, done, total)` meanwhile.
+    """
+    from octavo.benchmarking import Course
+    from octavo.benchmarking import benchmark as run
+
+    reference = getattr(model, "reference", None) if reference is None else reference
+    models = [each if isinstance(each, str) else _content(each) for each in (reference, model) if each is not None]
+    counts = (threads,) if isinstance(threads, int) else tuple(threads)
+    course = Course(rounds=rounds, threads=counts, samples=samples, operations=operations)
+    return run(models, course, progress=progress)
 
 
 def _content(model: Any) -> bytes:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import os
 import platform
-import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 import octavo
+from octavo.benchmarking import timing_of
 from octavo.debugging import debug
 from octavo.ir.graph import Model
 from octavo.judge.certainty import Difference
@@ -26,6 +24,7 @@ from octavo.judge.fidelity import OutputFidelity
 from octavo.judge.latency import race
 from octavo.judge.real import RealRuntime
 from octavo.judge.score import Judgement, Score
+from octavo.machine import LIBRARIES, cores, processor, versions
 from octavo.pipeline import Conversion
 from octavo.read.open import read
 from octavo.report.inspection import NearMiss, Rewrite, inspect
@@ -42,12 +41,10 @@ from octavo.report.record import (
     Provenance,
     Run,
     Scored,
-    Timing,
 )
 from octavo.samples import Samples, SamplesLike, read_samples
 
 Progress = Callable[[str, int, int | None], None]
-LIBRARIES = ("numpy", "ml_dtypes", "protobuf", "msgspec", "ai-edge-litert")
 COMPARED = 64
 """Outputs are compared on this many samples; labelled ones are scored on all."""
 ROUNDS = 40
@@ -133,7 +130,7 @@ def _measure(conversion: Conversion, evidence: Evidence, progress: Progress | No
         progress=progress,
     )
     seconds = race(runtimes, next(iter(samples)), rounds=ROUNDS)
-    timing = [_timing(times * 1e3, evidence.threads) for times in seconds]
+    timing = [timing_of(times, evidence.threads) for times in seconds]
     return Measured(
         samples=judged.samples,
         outputs=tuple(map(_output, judged.outputs)),
@@ -194,14 +191,6 @@ def _estimate(found: Score | Difference) -> Estimate:
     return Estimate(value=found.value, low=found.low, high=found.high)
 
 
-def _timing(milliseconds: Any, threads: int) -> Timing:
-    import numpy as np
-
-    p10, median, p90 = (float(each) for each in np.percentile(milliseconds, (10, 50, 90)))
-    least = float(milliseconds.min())
-    return Timing(least=least, p10=p10, median=median, p90=p90, runs=len(milliseconds), threads=threads)
-
-
 def _finite(decibels: float) -> float | None:
     """None for an infinity: nothing differs. A signal of nothing but zeros is as far as can be told."""
     return None if decibels == float("inf") else max(decibels, -200.0)
@@ -232,21 +221,11 @@ def _provenance(source: Any, command: str) -> Provenance:
         sha256=_hash(path) if path and path.exists() else "",
         command=command,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions={"octavo": octavo.__version__, "python": platform.python_version(), **_versions(LIBRARIES)},
+        versions={"octavo": octavo.__version__, "python": platform.python_version(), **versions(LIBRARIES)},
         machine=processor(),
         system=f"{platform.system()} {platform.machine()}",
-        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        cores=cores(),
     )
-
-
-def _versions(packages: Iterable[str]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for package in packages:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # put on the path by other means than an installation
-            found[package] = getattr(sys.modules.get(package.replace("-", "_")), "__version__", "unknown")
-    return found
 
 
 def _hash(path: Path) -> str:
@@ -258,13 +237,3 @@ def _hash(path: Path) -> str:
     for file_path in sorted(each for each in path.rglob("*") if each.is_file()):
         total.update(f"{file_path.relative_to(path).as_posix()}\0{_hash(file_path)}\n".encode())
     return total.hexdigest()
-
-
-def processor() -> str:
-    """The name of the processor, as the system knows it."""
-    listed = Path("/proc/cpuinfo")
-    if listed.exists():
-        for line in listed.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -5,14 +5,17 @@ from __future__ import annotations
 import click
 
 import octavo
+from octavo.cli.benchmark import benchmark
 from octavo.cli.blame import blame
 from octavo.cli.command import Group
 from octavo.cli.compare import compare
 from octavo.cli.convert import convert
 from octavo.cli.debug import debug
 from octavo.cli.demo import demo
+from octavo.cli.doctor import doctor
 from octavo.cli.evaluate import evaluate
 from octavo.cli.inspect import inspect
+from octavo.cli.plan import plan
 from octavo.cli.report import report
 
 
@@ -24,8 +27,11 @@ def app() -> None:
     Begin with:
       octavo demo
       octavo convert my_saved_model -o my_model.tflite --recipe int8 --samples calibration.npz
+
+    The shell completes commands and options after:
+      eval "$(_OCTAVO_COMPLETE=bash_source octavo)"    # or zsh_source, fish_source
     """
 
 
-for command in (convert, evaluate, compare, debug, blame, inspect, report, demo):
+for command in (convert, evaluate, compare, debug, blame, inspect, report, benchmark, plan, demo, doctor):
     app.add_command(command)

@@ -179,14 +179,13 @@ def _report(model: str, result: Conversion, options: Options) -> None:
         return
     import octavo
     from octavo.cli.progress import ProgressBar
-    from octavo.cli.values import command_line
+    from octavo.cli.values import command_line, main_samples
     from octavo.write.file import save
 
-    samples = options["samples"]
     with ProgressBar("measuring", quiet=options["quiet"]) as progress:
         run = octavo.record(
             result,
-            samples=samples[0].partition("=")[2] or samples[0] if samples else None,
+            samples=main_samples(options["samples"]),
             held_out=options["held_out"],
             metric=options["metric"] or None,
             source=model,

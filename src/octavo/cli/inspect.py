@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 @click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @option("--why", section="What is shown", is_flag=True, help="What the optimizer did, and nearly did, and why not.")
-def inspect(model: str, *, why: bool, as_json: bool, quiet: bool) -> None:
+@option("--tree", section="What is shown", is_flag=True, help="The layers as a tree, with the sizes of their weights.")
+def inspect(model: str, *, why: bool, tree: bool, as_json: bool, quiet: bool) -> None:
     """Show what is in MODEL: signatures, operations, shapes, precisions and sizes.
 
     MODEL is the directory of a SavedModel, which is shown as it will be converted, or any .tflite, as it stands.
@@ -24,6 +25,7 @@ def inspect(model: str, *, why: bool, as_json: bool, quiet: bool) -> None:
     Examples:
       octavo inspect my_model
       octavo inspect my_model --why
+      octavo inspect my_model.tflite --tree
       octavo inspect my_model.tflite --json
     """
     import octavo
@@ -35,13 +37,14 @@ def inspect(model: str, *, why: bool, as_json: bool, quiet: bool) -> None:
     if as_json:
         show_json(seen)
     elif not quiet:
-        _show(seen)
+        _show(seen, tree=tree)
         if why:
             _show_rewrites(seen)
 
 
-def _show(seen: Inspection) -> None:
-    from octavo.cli.terminal import show_lines, show_table
+def _show(seen: Inspection, *, tree: bool) -> None:
+    from octavo.cli.terminal import bytes_of, show_lines, show_table
+    from octavo.cli.tree import tree_of
 
     for signature in seen.signatures:
         rows = [
@@ -52,7 +55,13 @@ def _show(seen: Inspection) -> None:
         show_table(f"Signature {signature.key!r}", ("", "name", "type", "grid"), rows)
     for graph in seen.graphs:
         title = f"Graph {graph.name!r}" if len(seen.graphs) > 1 else "Operations"
+        if tree:
+            show_lines(title, *tree_of(graph), "")
+            continue
         show_table(title, (">", "operation", "precision", "reads", "makes", ">weights", "layer"), _rows(graph))
+    if seen.shared:
+        rows = [(s.name, s.type, bytes_of(s.size), ", ".join(dict.fromkeys(s.layers))) for s in seen.shared]
+        show_table("Shared constants", ("name", "type", ">size", "read by"), rows)
     show_lines(*_totals(seen))
 
 

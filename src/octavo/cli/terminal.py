@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import textwrap
@@ -31,11 +32,12 @@ def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]
     cells = [names, *([str(cell) for cell in row] for row in rows)]
     room = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
     widths = _fit([max(map(len, column)) for column in zip(*cells, strict=True)], room)
+    plain = False if os.environ.get("NO_COLOR") else None
     if title:
-        click.secho(title, bold=True)
+        click.secho(title, bold=True, color=plain)
     for number, row in enumerate(cells):
         for line in _lines(row, widths, right):
-            click.secho(line, bold=number == 0)
+            click.secho(line, bold=number == 0, color=plain)
         if number == 0:
             click.echo("─" * (sum(widths) + 2 * (len(widths) - 1)))
     click.echo()

@@ -62,6 +62,12 @@ def samples(texts: Sequence[str]) -> Any:
     return {key: path for key, _, path in pairs}
 
 
+def main_samples(texts: Sequence[str]) -> Any:
+    """The samples of the signature that runs by default."""
+    given = samples(texts)
+    return given.get("serving_default", next(iter(given.values()))) if isinstance(given, dict) else given
+
+
 def command_line() -> str:
     """The command that is running, as it can be pasted into a shell."""
     return shlex.join(["octavo", *sys.argv[1:]])

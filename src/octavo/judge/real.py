@@ -33,7 +33,7 @@ class RealRuntime:
 
     def run(self, sample: Sample) -> dict[str, Array]:
         """The outputs by name, real numbers."""
-        outputs = self._runtime.run(self._stored(sample))
+        outputs = self._runtime.run(self.stored(sample))
         return {
             name: _real(array, self._results[name]) if name in self._results else array
             for name, array in outputs.items()
@@ -45,9 +45,10 @@ class RealRuntime:
 
     def benchmark(self, sample: Sample, *, repeats: int) -> Array:
         """The seconds of each run."""
-        return self._runtime.benchmark(self._stored(sample), repeats=repeats)
+        return self._runtime.benchmark(self.stored(sample), repeats=repeats)
 
-    def _stored(self, sample: Mapping[str, Array]) -> Sample:
+    def stored(self, sample: Mapping[str, Array]) -> Sample:
+        """The sample as the model takes it: integers in place of real numbers, where it stores these."""
         return {
             name: _nearest(array, *self._grids[name]) if name in self._grids else array
             for name, array in sample.items()

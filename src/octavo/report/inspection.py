@@ -100,10 +100,20 @@ class NearMiss(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
 
 
+class Shared(msgspec.Struct, frozen=True, kw_only=True):
+    """A constant that is stored once and read by several operations: its bytes, and where it is read."""
+
+    name: str
+    type: str
+    size: int
+    layers: tuple[str, ...]
+
+
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """What is in a model. `metadata` gives the bytes of each entry by name.
 
-    `rewrites` and `missed` say what the optimizer did and nearly did; a `.tflite` is shown as it stands.
+    `rewrites` and `missed` say what the optimizer did and nearly did; a `.tflite` is shown as it stands. `shared` are
+    the constants that several operations read, the largest first.
     """
 
     signatures: tuple[SignatureView, ...]
@@ -113,6 +123,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     metadata: dict[str, int]
     rewrites: tuple[Rewrite, ...] = ()
     missed: tuple[NearMiss, ...] = ()
+    shared: tuple[Shared, ...] = ()
 
     def to_json(self) -> str:
         """The record as indented JSON."""
@@ -157,6 +168,7 @@ def inspect(
         metadata={name: len(content) for name, content in model.metadata.items()},
         rewrites=tuple(rewrites),
         missed=tuple(missed),
+        shared=_shared(model.graphs),
     )
 
 
@@ -175,7 +187,7 @@ def _operation(node: Node) -> Operation:
     constants = [value for value in read if value.const is not None]
     return Operation(
         op=getattr(node.op, "custom_code", "") or node.op.code,
-        layer=_layer(node),
+        layer=layer_of(node),
         precision=precision_of(node),
         inputs=tuple(_tensor(value) for value in read if value.const is None),
         weights=tuple(_tensor(value) for value in constants),
@@ -217,7 +229,8 @@ def _unpacked(node: Node) -> Iterator[np.dtype[np.generic]]:
             yield stored.dtype
 
 
-def _layer(node: Node) -> str:
+def layer_of(node: Node) -> str:
+    """The source layer of an operation; "" where the model does not say."""
     source = next((part for part in node.origin if not part.startswith("rule:")), "")
     return source.rpartition("/")[0] or source
 
@@ -243,6 +256,23 @@ def _constants(graphs: Iterable[Graph]) -> list[Value]:
             if value.const is not None:
                 found.setdefault((value.const.__array_interface__["data"][0], str(value.type)), value)
     return list(found.values())
+
+
+def _shared(graphs: Iterable[Graph]) -> tuple[Shared, ...]:
+    """Constants by where their numbers stand in memory: copies of a value share them."""
+    found: dict[tuple[int, str], tuple[Value, list[str]]] = {}
+    for graph in graphs:
+        for value in graph.values:
+            if value.const is not None and value.const.size > 1:
+                key = (value.const.__array_interface__["data"][0], str(value.type))
+                readers = found.setdefault(key, (value, []))[1]
+                readers += [layer_of(node) or node.outputs[0].name for node in value.users]
+    rows = (
+        Shared(name=value.name, type=str(value.type), size=_bytes(value), layers=tuple(layers))
+        for value, layers in found.values()
+        if len(layers) > 1
+    )
+    return tuple(sorted(rows, key=lambda row: -row.size))
 
 
 def _bytes_by_dtype(graphs: Iterable[Graph]) -> dict[str, int]:

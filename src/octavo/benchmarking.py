@@ -1,0 +1,197 @@
+"""How fast models are: as wholes, in turns, and each operation alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from octavo.ir.graph import Graph, Model, Node, Signature, Value
+from octavo.ir.source import Array
+from octavo.ir.type import Type
+from octavo.judge.latency import race
+from octavo.judge.real import RealRuntime
+from octavo.pipeline import content_of
+from octavo.read.open import read
+from octavo.report.inspection import layer_of, precision_of
+from octavo.report.record import Timing
+from octavo.runtime import DEFAULT_SIGNATURE, Runtime
+from octavo.samples import Sample, SamplesLike, read_samples
+from octavo.write.tflite import to_bytes
+
+Progress = Callable[[str, int, int | None], None]
+ALONE = 15
+"""Calls of an operation that is timed alone."""
+
+
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
+    """How long a model takes with so many threads; `ratio` to the first model, in the median."""
+
+    model: str
+    timing: Timing
+    ratio: float
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an operation takes alone: the median in milliseconds, and the share of all operations' sum.
+
+    `node` is the name of its first result; `beside` the time of the same operation in the first model, where there
+    is one.
+    """
+
+    node: str
+    op: str
+    layer: str
+    precision: str
+    milliseconds: float
+    share: float
+    beside: float | None = None
+
+
+class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
+    """Models beside each other, and the operations of the last, in the order of work.
+
+    `left_out` counts the operations that cannot run alone, by operator.
+    """
+
+    wholes: tuple[Whole, ...]
+    parts: tuple[Part, ...] = ()
+    left_out: dict[str, int] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Course:
+    """How models are timed: calls of each, threads (each number in turn), inputs, and whether operations are, too."""
+
+    rounds: int = 50
+    threads: Sequence[int] = (1,)
+    samples: SamplesLike | None = None
+    operations: bool = True
+
+
+def benchmark(models: Sequence[bytes | str], course: Course, *, progress: Progress | None = None) -> Benchmark:
+    """The times of the models: of each as a whole, and of the operations of the last, beside those of the first.
+
+    Raises:
+        OctavoError: a model cannot be read or run.
+    """
+    contents = [content_of(model) for model in models]
+    names = [model if isinstance(model, str) else f"model {place}" for place, model in enumerate(models)]
+    sample = sample_for(contents[0], course.samples)
+    wholes = [
+        whole for threads in course.threads for whole in _wholes(contents, names, sample, (threads, course.rounds))
+    ]
+    if not course.operations:
+        return Benchmark(wholes=tuple(wholes))
+    timed = [_parts(content, sample, progress) for content in dict.fromkeys((contents[0], contents[-1]))]
+    parts, left_out = timed[-1]
+    earlier = {part.node: part for part in timed[0][0]} if len(timed) > 1 else {}
+    return Benchmark(wholes=tuple(wholes), parts=tuple(_beside(part, earlier) for part in parts), left_out=left_out)
+
+
+def timing_of(seconds: Array, threads: int) -> Timing:
+    """Percentiles of times."""
+    p10, median, p90 = (float(each) * 1e3 for each in np.percentile(seconds, (10, 50, 90)))
+    return Timing(least=float(seconds.min()) * 1e3, p10=p10, median=median, p90=p90, runs=len(seconds), threads=threads)
+
+
+def sample_for(content: bytes, samples: SamplesLike | None) -> Sample:
+    """The first sample; without any, numbers drawn from a normal distribution, and zeros where integers go in."""
+    inputs = RealRuntime(content).inputs
+    if samples is not None:
+        return next(iter(read_samples(samples, inputs)))
+    random = np.random.default_rng(0)
+    drawn = {}
+    for each in inputs:
+        shape = [dim if isinstance(dim, int) else 1 for dim in each.shape]
+        real = each.dtype.kind == "f"
+        drawn[each.name] = random.standard_normal(shape).astype(each.dtype) if real else np.zeros(shape, each.dtype)
+    return drawn
+
+
+def _wholes(contents: Sequence[bytes], names: Sequence[str], sample: Sample, how: tuple[int, int]) -> Iterator[Whole]:
+    threads, rounds = how
+    times = race([RealRuntime(content, threads=threads) for content in contents], sample, rounds=rounds)
+    first = float(np.median(times[0]))
+    for name, seconds in zip(names, times, strict=True):
+        yield Whole(model=name, timing=timing_of(seconds, threads), ratio=float(np.median(seconds)) / first)
+
+
+def _parts(content: bytes, sample: Sample, progress: Progress | None) -> tuple[list[Part], dict[str, int]]:
+    """The operations of the main graph, each alone, on the numbers that it reads in the model."""
+    model = read(content)
+    assert isinstance(model, Model)
+    graph = next((s.graph for s in model.signatures if s.key == DEFAULT_SIGNATURE), model.main)
+    held = _held(content, graph, sample)
+    left_out: Counter[str] = Counter()
+    found: list[tuple[Node, float]] = []
+    for done, node in enumerate(graph, start=1):
+        seconds = _alone(node, held)
+        if seconds is None:
+            left_out[node.op.code] += 1
+        else:
+            found.append((node, seconds))
+        if progress is not None:
+            progress("timing operations", done, len(graph))
+    total = sum(seconds for _, seconds in found) or 1.0
+    return [_part(node, seconds, seconds / total) for node, seconds in found], dict(left_out)
+
+
+def _held(content: bytes, graph: Graph, sample: Sample) -> dict[str, Array]:
+    """What each tensor of the graph holds, as stored, by name."""
+    runtime = RealRuntime(content, keep_all=True)
+    runtime.run(sample)
+    stored = runtime.stored(sample)
+    given = {value.name: stored[port.name] for value, port in zip(graph.inputs, runtime.inputs, strict=True)}
+    return {**given, **runtime.tensors(dequantized=False)}
+
+
+def _alone(node: Node, held: dict[str, Array]) -> float | None:
+    """The seconds that the operation takes in a model of its own; None where it cannot stand alone."""
+    read_by = [value for value in node.inputs if value is not None and value.const is None]
+    known = all(value.name in held for value in (*read_by, *node.outputs))
+    if node.op.graphs or not read_by or not known:
+        return None
+    if any(value.dtype.kind not in "fiub" for value in (*read_by, *node.outputs)):  # strings, resources
+        return None
+    graph = Graph("alone")
+    twins: dict[Value, Value] = {}
+    for value in dict.fromkeys(value for value in node.inputs if value is not None):
+        if value.const is not None:
+            twins[value] = graph.const(value.const, value.name, value.quant)
+        else:
+            twins[value] = graph.input(value.name, Type(value.dtype, held[value.name].shape))
+            twins[value].quant = value.quant
+    types = [Type(value.dtype, held[value.name].shape) for value in node.outputs]
+    operands = [None if value is None else twins[value] for value in node.inputs]
+    made = graph.insert(node.op, operands, types, names=[value.name for value in node.outputs])
+    for value, old in zip(made.outputs, node.outputs, strict=True):
+        value.quant = old.quant
+    graph.outputs = list(made.outputs)
+    names = tuple(f"in_{place}" for place in range(len(graph.inputs)))
+    results = tuple(f"out_{place}" for place in range(len(graph.outputs)))
+    runtime = Runtime(to_bytes(Model([graph], [Signature("alone", graph, names, results)])), signature="alone")
+    feeds = {name: held[value.name] for name, value in zip(names, graph.inputs, strict=True)}
+    return float(np.median(runtime.benchmark(feeds, repeats=ALONE)))
+
+
+def _part(node: Node, seconds: float, share: float) -> Part:
+    return Part(
+        node=node.outputs[0].name,
+        op=node.op.code,
+        layer=layer_of(node) or node.outputs[0].name,
+        precision=precision_of(node),
+        milliseconds=seconds * 1e3,
+        share=share,
+    )
+
+
+def _beside(part: Part, earlier: dict[str, Part]) -> Part:
+    """The part with the time of the operation in the other model that makes the same tensor."""
+    for name in (part.node, part.node.removesuffix("/int8"), part.node.removesuffix("/int16")):
+        if name in earlier and earlier[name].op == part.op:
+            return msgspec.structs.replace(part, beside=earlier[name].milliseconds)
+    return part

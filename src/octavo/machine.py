@@ -1,0 +1,43 @@
+"""The machine and the libraries that a run took place on."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+LIBRARIES = ("numpy", "ml_dtypes", "protobuf", "msgspec", "ai-edge-litert", "click", "tqdm")
+"""What Octavo needs."""
+
+
+def versions(packages: Iterable[str]) -> dict[str, str]:
+    """The installed version of each package; "" where there is none."""
+    found: dict[str, str] = {}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = _own() if package == "octavo" else ""
+    return found
+
+
+def _own() -> str:
+    """The version of an Octavo that was put on the path without an installation."""
+    import octavo
+
+    return octavo.__version__
+
+
+def processor() -> str:
+    """The name of the processor, as the system knows it."""
+    listed = Path("/proc/cpuinfo")
+    lines = listed.read_text().splitlines() if listed.exists() else []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+def cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
