@@ -72,9 +72,14 @@ def _saved_model(source: Path) -> Iterator[str]:
     import keras
     import tf_keras
 
-    model = (tf_keras if source.suffix == ".h5" else keras).models.load_model(source, compile=False)
+    if source.suffix == ".h5":
+        model, options = tf_keras.models.load_model(source, compile=False), {}
+    else:  # recurrent: TensorFlow needs to know the batch to do without operations of its own
+        model = keras.models.load_model(source, compile=False)
+        one = [keras.InputSpec(dtype=i.dtype, shape=(1, *i.shape[1:]), name=i.name) for i in model.inputs]
+        options = {"verbose": False, "input_signature": one}
     with tempfile.TemporaryDirectory() as folder:
-        model.export(folder, **({} if source.suffix == ".h5" else {"verbose": False}))
+        model.export(folder, **options)
         yield folder
 
 
