@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import os
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -159,14 +160,20 @@ def _change(result: Result, maker: str, other: str) -> str:
 
 
 def failures(results: list[Result]) -> str:
-    """Who could not do what."""
-    told = [
-        f"- {result.case.name}, {maker}: {entry.failure}"
-        for result in results
-        for maker, entry in result.entries.items()
-        if entry.failure
-    ]
-    return "\n".join(told)
+    """Who could not do what, one line for each reason."""
+    told: dict[tuple[str, str], list[str]] = {}
+    for result in results:
+        for maker, entry in result.entries.items():
+            if entry.failure:
+                told.setdefault((result.case.name, _short(entry.failure)), []).append(maker)
+    return "\n".join(f"- {name}: {', '.join(makers)}: {why}" for (name, why), makers in told.items())
+
+
+def _short(failure: str) -> str:
+    """The last thing that was said, or the signal that ended the process; no paths."""
+    if signal_number := re.search(r"exit -(\d+)", failure):
+        return f"the process ended with signal {signal_number[1]}"
+    return re.sub(r"\S*/\S+", "…", failure.rpartition(" | ")[2])[:160]
 
 
 def losses(results: list[Result]) -> list[float]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from octavo.calibrate.lint import Lint
 from octavo.calibrate.run import calibrate
 from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
 from octavo.ir.graph import Graph, Model, Signature
@@ -99,7 +100,7 @@ def run(job: Job) -> Conversion:
         adapted = tuple(adapt(graph, wanted) for graph, wanted in unserved(model, recipe).items())
         if any(made.applied for made in adapted):
             observed = to_bytes(model)
-    statistics = _statistics(job, model, observed)
+    statistics, doubts = _statistics(job, model, observed)
     plan = job.plan or decide(model, job.recipe, statistics)
     quantized = apply(model, plan)
     content = reference if plan.is_float else to_bytes(quantized)
@@ -110,7 +111,7 @@ def run(job: Job) -> Conversion:
         plan=plan,
         rewrites=tuple(made + more for made, more in zip(rewrites, adapted, strict=True)),
         statistics=statistics,
-        warnings=tuple(_warnings(model, plan, statistics)),
+        warnings=(*_warnings(model, plan, statistics), *doubts),
         origins=tuple({node.outputs[0].name: node.origin for node in graph} for graph in model.graphs),
     )
 
@@ -203,23 +204,28 @@ def _check_is_float(model: Model, recipe: Recipe) -> None:
         )
 
 
-def _statistics(job: Job, model: Model, reference: bytes) -> tuple[Statistics, ...]:
-    """What calibration learns of each graph; nothing where a plan is replayed or no range is needed."""
+def _statistics(job: Job, model: Model, reference: bytes) -> tuple[tuple[Statistics, ...], list[str]]:
+    """What calibration learns of each graph, and doubts about the samples.
+
+    Nothing where a plan is replayed or no range is needed.
+    """
     wanted = [] if job.plan is not None else needs(model, job.recipe)
     if not wanted:
-        return tuple(Statistics() for _ in model.graphs)
+        return tuple(Statistics() for _ in model.graphs), []
     if job.samples is None:
         raise SamplesError(
             f"precision {job.recipe.precision!r} learns activation ranges from data, and there are no samples",
             hint="pass samples: about a hundred inputs such as the model will see (samples=…, or --samples FILE)",
         )
     called = _by_graph(model)
-    return tuple(
-        _calibrate(job, called[graph], reference, wanted) if graph in called else Statistics() for graph in model.graphs
-    )
+    found = [
+        _calibrate(job, called[graph], reference, wanted) if graph in called else (Statistics(), [])
+        for graph in model.graphs
+    ]
+    return tuple(statistics for statistics, _ in found), [doubt for _, doubts in found for doubt in doubts]
 
 
-def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequence[str]) -> Statistics:
+def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequence[str]) -> tuple[Statistics, list[str]]:
     given = job.samples
     if isinstance(given, Mapping) and signature.key in given:
         given = given[signature.key]
@@ -231,7 +237,9 @@ def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequenc
     values = zip(signature.inputs, signature.graph.inputs, strict=True)
     fit = {name: value.name for name, value in values if value.name in here and job.recipe.ranges == "least_error"}
     runtime = Runtime(reference, signature=signature.key or None)
-    return calibrate(runtime, samples, here, spread=spread, fit=fit, progress=job.progress, count=samples.count)
+    lint = Lint(runtime, signature.graph, signature.inputs, here)
+    statistics = calibrate(lint, samples, here, spread=spread, fit=fit, progress=job.progress, count=samples.count)
+    return statistics, lint.findings(samples.labels)
 
 
 def _by_graph(model: Model) -> dict[Graph, Signature]:
