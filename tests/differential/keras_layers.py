@@ -261,6 +261,8 @@ NETWORKS = {
     "squeeze_and_excite": picture(squeeze_and_excite),
     "residual": picture(residual),
     "transformer": sequence(transformer),
+    "mel_spectrogram": on((400,))(L.MelSpectrogram(fft_length=64)),
+    "spectrogram": on((400,))(L.STFTSpectrogram(frame_length=64, frame_step=20, fft_length=64)),
     "lstm_unrolled": sequence(L.LSTM(3, unroll=True)),
     "gru_unrolled": sequence(L.GRU(3, unroll=True)),
 }
@@ -329,7 +331,6 @@ LATER: dict[str, Case] = {
     "simple_rnn": sequence(L.SimpleRNN(3, return_sequences=True, name="subject")),
     "bidirectional": sequence(L.Bidirectional(L.LSTM(3), name="subject")),
     "conv_lstm_2d": pictures_through_time(L.ConvLSTM2D(2, 3, name="subject")),
-    "mel_spectrogram": on((400,))(L.MelSpectrogram(fft_length=64, name="subject")),
     "hashing": on((3,), classes=9)(L.Hashing(5, name="subject")),
     "integer_lookup": on((3,), classes=9)(L.IntegerLookup(vocabulary=[1, 2, 5], name="subject")),
     "counts_of_categories": on((3,), classes=5)(L.CategoryEncoding(5, output_mode="count", name="subject")),

@@ -96,12 +96,12 @@ def _evaluated(sample: Sample) -> tuple[object, dict[Value, Array]]:
 
 
 def _largest(array: Array) -> float:
-    return float(np.abs(array.astype(np.float64)).max(initial=1e-3)) if array.dtype.kind == "f" else 0.0
+    return float(np.abs(array).max(initial=1e-3)) if array.dtype.kind in "fc" else 0.0
 
 
 def _assert_near(result: Array, expected: Array, *, within: float) -> None:
     assert result.shape == expected.shape
-    if expected.dtype.kind == "f":
-        assert np.abs(result.astype(np.float64) - expected).max(initial=0) <= within
+    if expected.dtype.kind in "fc":
+        assert np.abs(result.astype(np.complex128) - expected).max(initial=0) <= within
     else:
         np.testing.assert_array_equal(result, expected)

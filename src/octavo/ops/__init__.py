@@ -86,11 +86,14 @@ def _ops(module: ModuleType) -> Iterator[tuple[str, type[Op]]]:
 
 def _lowerings(module: ModuleType) -> Iterator[tuple[str, Lowering]]:
     """The lowerings of a module, by source op: functions, or static methods of an op, that are marked with them."""
+    from octavo.ops._complex import apart
+
     for item in _own(module):
         for member in vars(item).values() if isinstance(item, type) else [item]:
             function = getattr(member, "__func__", member)
             for name in getattr(function, "lowers", ()):
-                yield name.removeprefix("tf."), function
+                source_op = name.removeprefix("tf.")
+                yield source_op, apart(source_op, function)
 
 
 def _own(module: ModuleType) -> Iterator[Any]:

@@ -13,6 +13,7 @@ from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
+from octavo.ops._complex import COMPLEX, joined, parts
 from octavo.schema.enums import TensorType
 
 
@@ -29,10 +30,13 @@ class Cast(Op):
     @lowers("tf.Cast")
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
-        """A cast to the same dtype is none; complex numbers stay complex."""
+        """A cast to the same dtype is none; of complex numbers it takes the real part."""
         value, dtype = source.inputs[0], source.dtype("DstT")
-        if value.dtype.kind == "c" and dtype.kind != "c":
-            raise NotLoweredError("LiteRT does not take the real part in a cast")
+        if value.dtype != dtype and dtype == COMPLEX:
+            real = cast(build, value, np.dtype(np.float32))
+            return joined(build, real, build.const(np.zeros((), np.float32)))
+        if value.dtype == COMPLEX and dtype != COMPLEX:
+            value, _ = parts(build, value)
         return cast(build, value, dtype)
 
     def infer(self, input: Value) -> Type:
