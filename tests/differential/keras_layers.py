@@ -217,6 +217,11 @@ SHAPES = {
     "up_sampling_2d_bilinear": picture(L.UpSampling2D(2, interpolation="bilinear")),
     "resizing": picture(L.Resizing(5, 12)),
     "resizing_nearest": picture(L.Resizing(13, 5, interpolation="nearest")),
+    "resizing_area": picture(L.Resizing(4, 4, interpolation="area")),
+    "resizing_bicubic": picture(L.Resizing(4, 4, interpolation="bicubic")),
+    "resizing_lanczos": picture(L.Resizing(12, 5, interpolation="lanczos3")),
+    "counts_of_categories": on((3,), classes=5)(L.CategoryEncoding(5, output_mode="count")),
+    "bins": row(L.Discretization([0.0, 1.0])),
     "resizing_cropped": picture(L.Resizing(4, 6, crop_to_aspect_ratio=True)),
     "rescaling": picture(L.Rescaling(1 / 127.5, -1.0)),
     "normalization": picture(L.Normalization(mean=[0.1, 0.2, 0.3, 0.4], variance=[1.0, 2.0, 0.5, 0.1])),
@@ -262,7 +267,7 @@ NETWORKS = {
     "residual": picture(residual),
     "transformer": sequence(transformer),
     "mel_spectrogram": on((400,))(L.MelSpectrogram(fft_length=64)),
-    "spectrogram": on((400,))(L.STFTSpectrogram(frame_length=64, frame_step=20, fft_length=64)),
+    "spectrogram": on((400, 1))(L.STFTSpectrogram(frame_length=64, frame_step=20, fft_length=64)),
     "lstm_unrolled": sequence(L.LSTM(3, unroll=True)),
     "gru_unrolled": sequence(L.GRU(3, unroll=True)),
 }
@@ -333,10 +338,6 @@ LATER: dict[str, Case] = {
     "conv_lstm_2d": pictures_through_time(L.ConvLSTM2D(2, 3, name="subject")),
     "hashing": on((3,), classes=9)(L.Hashing(5, name="subject")),
     "integer_lookup": on((3,), classes=9)(L.IntegerLookup(vocabulary=[1, 2, 5], name="subject")),
-    "counts_of_categories": on((3,), classes=5)(L.CategoryEncoding(5, output_mode="count", name="subject")),
-    "bins": row(L.Discretization([0.0, 1.0], name="subject")),
-    "resizing_area": picture(L.Resizing(4, 4, interpolation="area", name="subject")),
-    "resizing_bicubic": picture(L.Resizing(4, 4, interpolation="bicubic", name="subject")),
     "random_rotation": picture(lambda x: L.RandomRotation(0.2, name="subject")(x, training=True)),
 }
 """Layers that networks beyond perceptrons and convolutions are made of: recurrence, three dimensions, tables, spectra, chance."""

@@ -7,11 +7,13 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.dim import Dim
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
+from octavo.ops.reshape import reshape
 
 _TYPES = ("float32", "uint8", "int8", "int16", "int32", "int64", "bool", "object")
 
@@ -131,11 +133,19 @@ def narrow(indices: Value) -> Value | Array:
 
 def _gather(source: Source, build: Builder, *, axis: int, batch_dims: int) -> Value:
     input, indices = source.inputs[:2]
+    if batch_dims == 0 and _names_all(indices, input.shape[axis]):
+        return reshape(build, input, [*input.shape[:axis], *indices.shape, *input.shape[axis + 1 :]])
     op = Gather(axis=axis, batch_dims=batch_dims % (indices.rank + 1) if batch_dims < 0 else batch_dims)
     picked = build(op, input, narrow(indices))
     if picked.producer is not None and picked.dims is None:
         _require_kernel(input)
     return picked
+
+
+def _names_all(indices: Value, length: Dim) -> bool:
+    """Whether the indices are those of a dimension, each once and in order."""
+    known = indices.const
+    return known is not None and known.size == length and np.array_equal(known.ravel(), np.arange(known.size))
 
 
 def _require_kernel(input: Value) -> None:
