@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from octavo.ir.build import SMALL, Builder, Source
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Graph, Value
 from octavo.ir.op import NotLoweredError
-from octavo.ir.source import Array, Shape, SourceNode, SourceRef
+from octavo.ir.source import Array, FunctionName, Shape, SourceArgument, SourceGraph, SourceNode, SourceRef
 from octavo.ir.type import Type
 from octavo.ops import registry
 from octavo.read.saved_model.op_definitions import OpDefinitions
@@ -21,10 +21,11 @@ from octavo.read.saved_model.op_definitions import OpDefinitions
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """One output of a source node, and what is known of it."""
+    """One output of a source node, and what is known of it. `mask` [batch, steps] is false for steps to be skipped."""
 
     ref: SourceRef
     value: Value
+    mask: Tensor | None = field(default=None, compare=False)
 
     @property
     def shape(self) -> tuple[Dim, ...]:
@@ -45,6 +46,9 @@ class Tensor:
 Operand = Tensor | npt.ArrayLike
 Size = int | Tensor
 """A dimension as layers compute with it: a number where it is known, otherwise a scalar tensor."""
+Variables = Mapping[str, Tensor]
+Turn = Callable[[Variables], Mapping[str, Operand]]
+"""What a turn of a loop makes of the variables: those that it changes."""
 
 
 class Emitter:
@@ -53,6 +57,7 @@ class Emitter:
     def __init__(self) -> None:
         """Start with no nodes."""
         self.nodes: dict[str, SourceNode] = {}
+        self.functions: dict[str, SourceGraph] = {}
         self.scope = ""
         self._scratch = Graph("shapes")
         self._build = Builder(self._scratch)
@@ -128,10 +133,52 @@ class Emitter:
         """`x` with its dimensions in another order."""
         return x if list(order) == list(range(x.rank)) else self("Transpose", x, np.array(order, np.int32))
 
+    def zeros(self, sizes: Sequence[Size]) -> Tensor:
+        """Zeros of these lengths."""
+        return self("Fill", self.sizes(sizes), np.float32(0))
+
     def cast(self, x: Tensor, dtype: npt.DTypeLike) -> Tensor:
         """`x` in another dtype."""
         wanted: np.dtype[Any] = np.dtype(dtype)
         return x if x.dtype == wanted else self("Cast", x, DstT=wanted)
+
+    def loop(
+        self, variables: Mapping[str, Operand], *, goes_on: Callable[[Variables], Tensor], turn: Turn
+    ) -> dict[str, Tensor]:
+        """The variables after `turn` has changed them for as long as `goes_on` holds.
+
+        A turn gives the variables that it changes, but not their types. Both compute with the variables and constants
+        only: a loop sees nothing else of the model.
+        """
+        given = {name: self.tensor(operand) for name, operand in variables.items()}
+        name = self._unique("while")
+        cond = self._function(f"{name}_cond", given, lambda now: [goes_on(now)])
+        body = self._function(f"{name}_body", given, lambda now: [{**now, **turn(now)}[key] for key in now])
+        attrs = {"cond": cond, "body": body, "T": [tensor.dtype for tensor in given.values()]}
+        self.nodes[name] = SourceNode(name, "StatelessWhile", tuple(tensor.ref for tensor in given.values()), attrs)
+        return {
+            key: Tensor(SourceRef(name, at), self._scratch.input(name, tensor.value.type))
+            for at, (key, tensor) in enumerate(given.items())
+        }
+
+    def _function(self, name: str, like: Variables, compute: Callable[[Variables], Sequence[Operand]]) -> FunctionName:
+        """A function of arguments `like` these tensors; what is emitted meanwhile is in its body."""
+        outside = self.nodes, self._constants
+        self.nodes, self._constants = {}, {}
+        given = {key: self._argument(f"{name}/{key}", tensor) for key, tensor in like.items()}
+        made = [self.tensor(result).ref for result in compute(given)]
+        arguments = tuple(
+            SourceArgument(
+                each.ref.node, each.dtype, tuple(dim if isinstance(dim, int) else None for dim in each.shape)
+            )
+            for each in given.values()
+        )
+        self.functions[name] = SourceGraph(name, self.nodes, arguments, tuple(made))
+        self.nodes, self._constants = outside
+        return FunctionName(name)
+
+    def _argument(self, name: str, like: Tensor) -> Tensor:
+        return Tensor(SourceRef(name), self._scratch.input(name, like.value.type))
 
     def _constant(self, array: Array) -> Tensor:
         known = self._constants.get(id(array))

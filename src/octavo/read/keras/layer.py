@@ -6,6 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import Enum
 from functools import cache
 from typing import Any, TypeVar
 
@@ -60,9 +61,27 @@ class Layer:
         return replace(self, weights=self.weights.part(child, name), config=self.config if config is None else config)
 
 
-def layer(*classes: str) -> Callable[[Function], Function]:
+class Masks(Enum):
+    """What becomes of the mask of a layer's first input, as Keras has it."""
+
+    DROPPED = "the outputs have none"
+    KEPT = "it is the outputs' too"
+    OWN = "the function says which masks its outputs have"
+
+
+def layer(*classes: str, masks: Masks = Masks.DROPPED) -> Callable[[Function], Function]:
     """Mark a function as the meaning of these layer classes."""
-    return _mark("layer", classes)
+
+    def mark(function: Function) -> Function:
+        setattr(function, "masks", masks)  # noqa: B010  # functions have no such member
+        return _mark("layer", classes)(function)
+
+    return mark
+
+
+def mask_of(x: Tensor, mask: Tensor | None) -> Tensor | None:
+    """The mask [batch, steps], bool, that the call gives or else that of the input."""
+    return x.mask if mask is None else mask
 
 
 def operation(*names: str) -> Callable[[Function], Function]:

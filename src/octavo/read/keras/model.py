@@ -5,13 +5,14 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from octavo.errors import Gap, Invalid, did_you_mean
 from octavo.ir.op import NotLoweredError
 from octavo.read.keras.calls import Call, KerasRef, calls_of, fill, structure_of
 from octavo.read.keras.emitter import Emitter, Tensor
-from octavo.read.keras.layer import Layer, Meaning, catalogue
+from octavo.read.keras.layer import Layer, Masks, Meaning, catalogue
 from octavo.read.keras.weights import NoWeights, Weights
 
 Entry = Mapping[str, Any]
@@ -30,12 +31,7 @@ _REASONS = {
     "TextVectorization": "LiteRT has no text",
     "Hashing": "LiteRT has no such hash function",
     "HashedCrossing": "LiteRT has no such hash function",
-    "Masking": "masks are not followed yet",
-    **dict.fromkeys(
-        ("LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "CuDNNLSTM",
-         "CuDNNGRU", "StackedRNNCells"),
-        "recurrent layers are not read from Keras files yet",
-    ),
+    **dict.fromkeys(("CuDNNLSTM", "CuDNNGRU"), "its weights are in an order of its own; load it as LSTM or GRU"),
 }  # fmt: skip
 
 
@@ -129,7 +125,8 @@ class ModelRunner:
         self._note_precision(config)
         layer = Layer(path, kind, config, weights, self.emit, self._inner(path), self.keras2)
         try:
-            return _flat(_invoke(meaning, layer, call, _options(entry, call)))
+            outputs = _flat(_invoke(meaning, layer, call, _options(entry, call)))
+            return _masked(outputs, call, getattr(meaning, "masks", Masks.DROPPED))
         except NotLoweredError as reason:
             return self._gap(kind, path, str(reason))
         except ValueError as error:
@@ -231,6 +228,15 @@ def _invoke(meaning: Meaning, layer: Layer, call: Call, options: Mapping[str, An
     except TypeError as error:
         raise NotLoweredError(f"called in a way that is not known: {error}") from error
     return meaning(*bound.args, **bound.kwargs)
+
+
+def _masked(outputs: Tensors, call: Call, masks: Masks) -> Tensors:
+    """The outputs with the masks that they have by the layer's rule."""
+    if masks is Masks.OWN:
+        return outputs
+    first = _flat(call.args[0])[0] if call.args else None
+    mask = first.mask if isinstance(first, Tensor) and masks is Masks.KEPT else None
+    return [replace(output, mask=mask) if isinstance(output, Tensor) else output for output in outputs]
 
 
 def _flat(tree: Any) -> Tensors:

@@ -67,7 +67,7 @@ def source_model(archive: Archive) -> SourceModel:
         name=archive.path.stem,
         path=path,
         graph=SourceGraph("main", emit.nodes),
-        functions={},
+        functions=emit.functions,
         variables={},
         signatures=(_signature(model, inputs, [tensor for tensor in outputs if tensor is not None]),),
         notes=tuple(runner.notes),

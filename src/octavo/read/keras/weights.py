@@ -88,15 +88,20 @@ class ListedWeights:
         return len(self._own())
 
     def _own(self) -> list[tuple[str, Any]]:
-        """Names and datasets in the innermost scope, of the paths that name most scopes around it, and least else."""
+        """Names and datasets in the innermost scope, of the paths that name most scopes around it, and least else.
+
+        Where that scope has none of its own, those of the scopes in it: a layer around one that the caller has not
+        named, such as a recurrent layer around its cell.
+        """
         if not self.scopes:
             return [(_split(path)[1], dataset) for path, dataset in self.listed]
-        found: dict[tuple[int, int], list[tuple[str, Any]]] = {}
+        found: dict[tuple[bool, int, int], list[tuple[str, Any]]] = {}
         for path, dataset in self.listed:
             scope, name = _split(path)
-            if f"/{scope}".endswith(f"/{self.scopes[-1]}"):
+            if f"/{self.scopes[-1]}/" in f"/{scope}/":
                 depth = sum(f"/{outer}/" in f"/{scope}/" for outer in self.scopes[:-1])
-                found.setdefault((depth, -scope.count("/")), []).append((name, dataset))
+                own = scope.endswith(self.scopes[-1])
+                found.setdefault((own, depth, -scope.count("/")), []).append((name, dataset))
         return found[max(found)] if found else []
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Emitter, Tensor
-from octavo.read.keras.layer import Layer, layer
+from octavo.read.keras.layer import Layer, Masks, layer, mask_of
 
 
 def activate(layer: Layer, x: Tensor, key: str = "activation") -> Tensor:
@@ -147,13 +147,13 @@ FUNCTIONS: Mapping[str, Callable[[Emitter, Tensor], Tensor]] = {
 """The functions of `keras.activations` at their defaults, which are all that a name stands for."""
 
 
-@layer("Activation")
+@layer("Activation", masks=Masks.KEPT)
 def activation(layer: Layer, x: Tensor) -> Tensor:
     """The function that the configuration names."""
     return activate(layer, x)
 
 
-@layer("ReLU")
+@layer("ReLU", masks=Masks.KEPT)
 def relu_layer(layer: Layer, x: Tensor) -> Tensor:
     """With a top, a slope below and a threshold."""
     top = layer.get("max_value")
@@ -161,19 +161,19 @@ def relu_layer(layer: Layer, x: Tensor) -> Tensor:
     return relu(layer.emit, x, top=None if top is None else float(top), slope=slope, threshold=threshold)
 
 
-@layer("LeakyReLU")
+@layer("LeakyReLU", masks=Masks.KEPT)
 def leaky_relu(layer: Layer, x: Tensor) -> Tensor:
     """Keras 2 calls the slope alpha."""
     return layer.emit("LeakyRelu", x, alpha=float(layer.get("negative_slope", layer.get("alpha", 0.3))))
 
 
-@layer("ThresholdedReLU")
+@layer("ThresholdedReLU", masks=Masks.KEPT)
 def thresholded_relu(layer: Layer, x: Tensor) -> Tensor:
     """`x` above theta, else 0."""
     return relu(layer.emit, x, threshold=float(layer.get("theta", 1.0)))
 
 
-@layer("PReLU")
+@layer("PReLU", masks=Masks.KEPT)
 def prelu(layer: Layer, x: Tensor) -> Tensor:
     """Keras writes it as `relu(x) − alpha · relu(−x)`."""
     emit = layer.emit
@@ -181,7 +181,7 @@ def prelu(layer: Layer, x: Tensor) -> Tensor:
     return emit("AddV2", emit("Relu", x), emit("Mul", alpha, emit("Relu", emit("Neg", x))))
 
 
-@layer("ELU")
+@layer("ELU", masks=Masks.KEPT)
 def elu(layer: Layer, x: Tensor) -> Tensor:
     """Below zero, `alpha · (eˣ − 1)`."""
     emit, alpha = layer.emit, float(layer.get("alpha", 1.0))
@@ -190,10 +190,10 @@ def elu(layer: Layer, x: Tensor) -> Tensor:
     return emit("SelectV2", emit("Greater", x, 0.0), x, emit("Mul", emit("Elu", x), alpha))
 
 
-@layer("Softmax")
+@layer("Softmax", masks=Masks.KEPT)
 def softmax_layer(layer: Layer, x: Tensor, mask: Tensor | None = None) -> Tensor:
     """Along one axis, or several; masked numbers count for nothing."""
-    emit, axis = layer.emit, layer.get("axis", -1)
+    emit, axis, mask = layer.emit, layer.get("axis", -1), mask_of(x, mask)
     if mask is not None:
         x = emit("SelectV2", emit.cast(mask, bool), x, np.float32(-3.4e38 / 2))
     if not isinstance(axis, list | tuple):

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Tensor
-from octavo.read.keras.layer import Layer, layer
+from octavo.read.keras.layer import Layer, Masks, layer, mask_of
 
 FAR = np.float32(-1e9)
 """What is added to the score of a place that must not be seen."""
 
 
-@layer("MultiHeadAttention")
+@layer("MultiHeadAttention", masks=Masks.KEPT)
 def multi_head_attention(
     layer: Layer,
     query: Tensor,
@@ -24,6 +24,7 @@ def multi_head_attention(
     *,
     attention_mask: Tensor | None = None,
     use_causal_mask: bool = False,
+    **masks: Tensor,
 ) -> Tensor:
     """Each head attends with its own projections of [batch, places, features]; another projection joins the heads."""
     if query.rank != 3 or layer.get("attention_axes", [1]) not in ([1], 1):
@@ -36,11 +37,12 @@ def multi_head_attention(
     values = _projected(layer, value, "value")
     queries = emit("Mul", queries, 1 / math.sqrt(float(layer.config["key_dim"])))
     scores = emit("BatchMatMulV2", queries, keys, adj_y=True)
-    weights = emit("Softmax", _masked(layer, scores, attention_mask, causal=use_causal_mask))
+    mask = _joint_mask(layer, {"query": query, "value": value, "key": key}, attention_mask, masks)
+    weights = _weights(layer, scores, mask, causal=use_causal_mask, zeros=not layer.keras2)
     return _joined(layer, emit("BatchMatMulV2", weights, values))
 
 
-@layer("GroupedQueryAttention", "GroupQueryAttention")
+@layer("GroupedQueryAttention", "GroupQueryAttention", masks=Masks.KEPT)
 def grouped_query_attention(
     layer: Layer,
     query: Tensor,
@@ -49,6 +51,7 @@ def grouped_query_attention(
     *,
     attention_mask: Tensor | None = None,
     use_causal_mask: bool = False,
+    **masks: Tensor,
 ) -> Tensor:
     """Several heads of queries share one head of keys and values."""
     if layer.get("use_gate") or layer.get("sliding_window"):
@@ -59,15 +62,18 @@ def grouped_query_attention(
     keys = _repeated(layer, _projected(layer, value if key is None else key, "key"), repeats)
     values = _repeated(layer, _projected(layer, value, "value"), repeats)
     scores = emit("BatchMatMulV2", queries, keys, adj_y=True)
-    weights = emit("Softmax", _masked(layer, scores, attention_mask, causal=use_causal_mask))
+    mask = _joint_mask(layer, {"query": query, "value": value, "key": key}, attention_mask, masks)
+    weights = _weights(layer, scores, mask, causal=use_causal_mask, zeros=not layer.keras2)
     return _joined(layer, emit("BatchMatMulV2", weights, values))
 
 
-@layer("Attention")
-def attention(layer: Layer, xs: Sequence[Tensor], *, use_causal_mask: bool = False) -> Tensor:
+@layer("Attention", masks=Masks.KEPT)
+def attention(
+    layer: Layer, xs: Sequence[Tensor], *, mask: Sequence[Tensor | None] = (), use_causal_mask: bool = False
+) -> Tensor:
     """Of a query, a value, and a key if it is not the value; scores are products, or a sum of tangents."""
     emit = layer.emit
-    query, value, key = xs[0], xs[1], xs[-1] if len(xs) > 2 else xs[1]
+    query, key = xs[0], xs[-1] if len(xs) > 2 else xs[1]
     names = [name for name, used in (("scale", layer.get("use_scale")), ("concat_score_weight", _adds(layer))) if used]
     weights = {name: layer.weight(index, name) for index, name in enumerate(names)}
     if _adds(layer):
@@ -78,20 +84,20 @@ def attention(layer: Layer, xs: Sequence[Tensor], *, use_causal_mask: bool = Fal
     else:
         scores = emit("BatchMatMulV2", query, key, adj_y=True)
         scores = emit("Mul", scores, weights["scale"]) if "scale" in weights else scores
-    causal = use_causal_mask or bool(layer.get("causal"))
-    return emit("BatchMatMulV2", emit("Softmax", _masked(layer, scores, None, causal=causal)), value)
+    return _attended(layer, scores, xs, mask, causal=use_causal_mask)
 
 
-@layer("AdditiveAttention")
-def additive_attention(layer: Layer, xs: Sequence[Tensor], *, use_causal_mask: bool = False) -> Tensor:
+@layer("AdditiveAttention", masks=Masks.KEPT)
+def additive_attention(
+    layer: Layer, xs: Sequence[Tensor], *, mask: Sequence[Tensor | None] = (), use_causal_mask: bool = False
+) -> Tensor:
     """Scores are sums of tangents."""
     emit = layer.emit
-    query, value, key = xs[0], xs[1], xs[-1] if len(xs) > 2 else xs[1]
+    query, key = xs[0], xs[-1] if len(xs) > 2 else xs[1]
     met = emit("Tanh", emit("AddV2", emit("ExpandDims", query, np.int32(2)), emit("ExpandDims", key, np.int32(1))))
     met = emit("Mul", met, layer.weight(0, "scale")) if layer.get("use_scale", True) else met
     scores = emit("Sum", met, np.array([-1], np.int32), keep_dims=False)
-    causal = use_causal_mask or bool(layer.get("causal"))
-    return emit("BatchMatMulV2", emit("Softmax", _masked(layer, scores, None, causal=causal)), value)
+    return _attended(layer, scores, xs, mask, causal=use_causal_mask)
 
 
 def _adds(layer: Layer) -> bool:
@@ -143,8 +149,40 @@ def _batch(layer: Layer, x: Tensor) -> int | Tensor:
     return -1 if all(isinstance(dim, int) for dim in x.shape[1:]) else layer.emit.size(x, 0)
 
 
-def _masked(layer: Layer, scores: Tensor, mask: Tensor | None, *, causal: bool) -> Tensor:
-    """Scores […, queries, keys], far below zero where a mask [batch, queries, keys] is false, or for later keys."""
+def _attended(
+    layer: Layer, scores: Tensor, xs: Sequence[Tensor], masks: Sequence[Tensor | None], *, causal: bool
+) -> Tensor:
+    """Values weighted by the scores [batch, queries, values]; zero for queries that are masked."""
+    emit, value = layer.emit, xs[1]
+    of_query, of_value, *_ = masks or [x.mask for x in xs]
+    mask = None if of_value is None else emit("ExpandDims", of_value, np.int32(1))
+    weights = _weights(layer, scores, mask, causal=causal or bool(layer.get("causal")), zeros=False)
+    result = emit("BatchMatMulV2", weights, value)
+    if of_query is None:
+        return result
+    return emit("SelectV2", emit.cast(emit("ExpandDims", of_query, np.int32(2)), bool), result, np.float32(0))
+
+
+def _joint_mask(
+    layer: Layer, xs: Mapping[str, Tensor | None], mask: Tensor | None, given: Mapping[str, Tensor]
+) -> Tensor | None:
+    """[batch, queries, values] or like it: true where the given mask and those of all tensors are."""
+    emit = layer.emit
+    joined = None if mask is None else emit.cast(mask, bool)
+    for name, x in xs.items():
+        own = None if x is None else mask_of(x, given.get(f"{name}_mask"))
+        if own is not None and (name != "key" or x is not xs["value"]):
+            side = emit("ExpandDims", emit.cast(own, bool), np.int32(2 if name == "query" else 1))
+            joined = side if joined is None else emit("LogicalAnd", joined, side)
+    return joined
+
+
+def _weights(layer: Layer, scores: Tensor, mask: Tensor | None, *, causal: bool, zeros: bool) -> Tensor:
+    """Shares of each query's attention […, queries, keys].
+
+    Scores are far below zero where a mask [batch, queries, keys] is false, and for later keys if `causal`. Where all of
+    a row is masked, shares are `zeros` (as heads have it in Keras 3) or equal.
+    """
     emit = layer.emit
     if causal:
         rows, columns = scores.shape[-2:]
@@ -152,7 +190,7 @@ def _masked(layer: Layer, scores: Tensor, mask: Tensor | None, *, causal: bool) 
             raise NotLoweredError("a causal mask over a number of places known only at run time")
         scores = emit("AddV2", scores, np.where(np.tri(rows, columns, dtype=bool), np.float32(0), FAR))
     if mask is None:
-        return scores
-    if mask.rank < scores.rank:
-        mask = emit("ExpandDims", mask, np.int32(1))
-    return emit("SelectV2", emit.cast(mask, bool), scores, FAR)
+        return emit("Softmax", scores)
+    seen = emit.cast(emit("ExpandDims", mask, np.int32(1)) if mask.rank < scores.rank else mask, bool)
+    shares = emit("Softmax", emit("SelectV2", seen, scores, FAR))
+    return emit("SelectV2", seen, shares, np.float32(0)) if zeros else shares

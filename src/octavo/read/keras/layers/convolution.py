@@ -37,7 +37,7 @@ def separable_convolution(layer: Layer, x: Tensor) -> Tensor:
     pointwise = layer.weight(1, "pointwise_kernel", (*ones, _channels(between), int(layer.config["filters"])))
     return _finish(
         layer,
-        _flat_window(layer.emit, "Conv2D", between, pointwise, strides=ones, dilation=ones, padding="VALID"),
+        flat_window(layer.emit, "Conv2D", between, pointwise, strides=ones, dilation=ones, padding="VALID"),
         index=2,
     )
 
@@ -94,7 +94,7 @@ def _convolve(layer: Layer, x: Tensor, kernel: Array) -> Tensor:
     if padding == "causal":
         x = layer.emit("Pad", x, np.array([[0, 0], [dilation[0] * (kernel.shape[0] - 1), 0], [0, 0]], np.int32))
         padding = "valid"
-    return _flat_window(layer.emit, "Conv2D", x, kernel, strides=strides, dilation=dilation, padding=padding)
+    return flat_window(layer.emit, "Conv2D", x, kernel, strides=strides, dilation=dilation, padding=padding)
 
 
 def _depthwise(layer: Layer, x: Tensor) -> Tensor:
@@ -106,12 +106,12 @@ def _depthwise(layer: Layer, x: Tensor) -> Tensor:
     if padding == "causal":
         x = layer.emit("Pad", x, np.array([[0, 0], [dilation[0] * (size[0] - 1), 0], [0, 0]], np.int32))
         padding = "valid"
-    return _flat_window(
+    return flat_window(
         layer.emit, "DepthwiseConv2dNative", x, kernel, strides=strides, dilation=dilation, padding=padding
     )
 
 
-def _flat_window(  # noqa: PLR0913  # a window is all of these
+def flat_window(  # noqa: PLR0913  # a window is all of these
     emit: Emitter, op: str, x: Tensor, kernel: Array, *, strides: list[int], dilation: list[int], padding: str
 ) -> Tensor:
     """A convolution in two or three dimensions; a sequence is an image of one row."""

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Tensor
-from octavo.read.keras.layer import Layer, layer
+from octavo.read.keras.layer import Layer, Masks, layer
 from octavo.read.keras.layers.activation import activate
 
 
-@layer("Dense")
+@layer("Dense", masks=Masks.KEPT)
 def dense(layer: Layer, x: Tensor) -> Tensor:
     """The kernel is [in, out] and meets the last dimension."""
     emit = layer.emit
@@ -32,15 +34,14 @@ def einsum_dense(layer: Layer, x: Tensor) -> Tensor:
     return activate(layer, result)
 
 
-@layer("Embedding")
+@layer("Embedding", masks=Masks.OWN)
 def embedding(layer: Layer, x: Tensor) -> Tensor:
-    """Rows of the table."""
-    if layer.get("mask_zero"):
-        raise NotLoweredError("mask_zero makes later layers skip zeros, and masks are not followed yet")
+    """Rows of the table; `mask_zero` masks the steps whose number is 0."""
     table = layer.weight(0, "embeddings", (int(layer.config["input_dim"]), int(layer.config["output_dim"])))
     emit = layer.emit
     places = x if x.dtype.kind == "i" and x.dtype.itemsize >= 4 else emit.cast(x, np.int32)
-    return emit("GatherV2", table, places, np.int32(0), batch_dims=0)
+    rows = emit("GatherV2", table, places, np.int32(0), batch_dims=0)
+    return replace(rows, mask=emit("NotEqual", places, 0) if layer.get("mask_zero") else None)
 
 
 def _length(x: Tensor) -> int:

@@ -3,56 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Tensor
-from octavo.read.keras.layer import Layer, layer, pair
+from octavo.read.keras.layer import Layer, Masks, layer, pair
+from octavo.read.keras.layers.masking import in_a_row, joint
 
 
-@layer("Add")
+@layer("Add", masks=Masks.OWN)
 def add(layer: Layer, xs: Sequence[Tensor]) -> Tensor:
     """The sum."""
     return _chain(layer, xs, "AddV2")
 
 
-@layer("Subtract")
+@layer("Subtract", masks=Masks.OWN)
 def subtract(layer: Layer, xs: Sequence[Tensor]) -> Tensor:
     """The difference of two."""
     return _chain(layer, xs, "Sub")
 
 
-@layer("Multiply")
+@layer("Multiply", masks=Masks.OWN)
 def multiply(layer: Layer, xs: Sequence[Tensor]) -> Tensor:
-    """The product."""
-    return _chain(layer, xs, "Mul")
+    """The product; in Keras 3 a masked step counts as 1, or as 0 where all inputs are masked."""
+    masks = [] if layer.keras2 or isinstance(xs, Tensor) else [x.mask for x in xs]
+    if all(mask is None for mask in masks):
+        return _chain(layer, xs, "Mul")
+    seen = [x if x.mask is None else _seen(layer, x, x.mask, 1) for x in xs]
+    product = _chain(layer, seen, "Mul")
+    return product if product.mask is None else replace(_seen(layer, product, product.mask, 0), mask=product.mask)
 
 
-@layer("Maximum")
+@layer("Maximum", masks=Masks.OWN)
 def maximum(layer: Layer, xs: Sequence[Tensor]) -> Tensor:
     """The largest."""
     return _chain(layer, xs, "Maximum")
 
 
-@layer("Minimum")
+@layer("Minimum", masks=Masks.OWN)
 def minimum(layer: Layer, xs: Sequence[Tensor]) -> Tensor:
     """The smallest."""
     return _chain(layer, xs, "Minimum")
 
 
-@layer("Average")
+@layer("Average", masks=Masks.OWN)
 def average(layer: Layer, xs: Sequence[Tensor]) -> Tensor:
     """The mean."""
-    return layer.emit("Mul", _chain(layer, xs, "AddV2"), 1 / len(xs))
+    total = _chain(layer, xs, "AddV2")
+    return replace(layer.emit("Mul", total, 1 / len(xs)), mask=total.mask)
 
 
-@layer("Concatenate")
+@layer("Concatenate", masks=Masks.OWN)
 def concatenate(layer: Layer, xs: Sequence[Tensor]) -> Tensor:
     """Joined along an axis."""
     if isinstance(xs, Tensor):
         return xs
-    return layer.emit("ConcatV2", *xs, np.int32(layer.get("axis", -1)), N=len(xs))
+    axis = int(layer.get("axis", -1)) % xs[0].rank
+    return replace(layer.emit("ConcatV2", *xs, np.int32(axis), N=len(xs)), mask=in_a_row(layer, xs, axis))
 
 
 @layer("Dot")
@@ -92,7 +101,13 @@ def _chain(layer: Layer, xs: Sequence[Tensor], op: str) -> Tensor:
     result = stretched[0]
     for x in stretched[1:]:
         result = emit(op, result, x)
-    return result
+    return replace(result, mask=joint(layer, [x.mask for x in xs]))
+
+
+def _seen(layer: Layer, x: Tensor, mask: Tensor, otherwise: float) -> Tensor:
+    """`x` where it is seen, a number elsewhere."""
+    seen = layer.emit("SelectV2", layer.emit("ExpandDims", mask, np.int32(-1)), x, np.float32(otherwise))
+    return replace(seen, mask=x.mask)
 
 
 def _raised(sizes: list[int | Tensor], rank: int) -> list[int | Tensor]:

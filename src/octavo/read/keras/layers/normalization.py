@@ -9,10 +9,10 @@ import numpy as np
 from octavo.ir.op import NotLoweredError
 from octavo.ir.source import Array
 from octavo.read.keras.emitter import Operand, Tensor
-from octavo.read.keras.layer import Layer, layer, pair
+from octavo.read.keras.layer import Layer, Masks, layer, pair
 
 
-@layer("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization")
+@layer("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization", masks=Masks.KEPT)
 def batch_normalization(layer: Layer, x: Tensor) -> Tensor:
     """`x · m + (beta − mean · m)` with `m = gamma / √(variance + epsilon)`, computed in float64."""
     axis = pair(layer.get("axis", -1), 1)
@@ -31,7 +31,7 @@ def batch_normalization(layer: Layer, x: Tensor) -> Tensor:
     return emit("AddV2", emit("Mul", x, scale), offset)
 
 
-@layer("LayerNormalization")
+@layer("LayerNormalization", masks=Masks.KEPT)
 def layer_normalization(layer: Layer, x: Tensor) -> Tensor:
     """By the mean and variance along the axes, then a scale and an offset for each place."""
     axes = sorted(axis % x.rank for axis in pair(layer.get("axis", -1), 1))
@@ -53,7 +53,7 @@ def rms_normalization(layer: Layer, x: Tensor) -> Tensor:
     return emit("Mul", emit("Mul", x, inverse), _along(layer.weight(0, "scale"), x.rank, axes))
 
 
-@layer("GroupNormalization")
+@layer("GroupNormalization", masks=Masks.KEPT)
 def group_normalization(layer: Layer, x: Tensor) -> Tensor:
     """By the mean and variance of each group of channels."""
     emit = layer.emit
@@ -72,7 +72,7 @@ def group_normalization(layer: Layer, x: Tensor) -> Tensor:
     return _scaled(layer, emit.reshape(normalized, sizes), weights.get("gamma"), weights.get("beta"))
 
 
-@layer("UnitNormalization")
+@layer("UnitNormalization", masks=Masks.KEPT)
 def unit_normalization(layer: Layer, x: Tensor) -> Tensor:
     """By the length of the vectors along the axes."""
     emit = layer.emit
@@ -88,7 +88,7 @@ def spectral_normalization(layer: Layer, x: Tensor) -> Tensor:
     return result
 
 
-@layer("Normalization")
+@layer("Normalization", masks=Masks.KEPT)
 def normalization(layer: Layer, x: Tensor) -> Tensor:
     """By a mean and a variance that were learnt from data, or that the configuration gives."""
     emit = layer.emit

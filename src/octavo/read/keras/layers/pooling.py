@@ -10,7 +10,7 @@ from octavo.ir.dim import Dim
 from octavo.ir.op import NotLoweredError
 from octavo.ir.source import Array
 from octavo.read.keras.emitter import Emitter, Tensor
-from octavo.read.keras.layer import Layer, as_layer, channels_last, layer, pair
+from octavo.read.keras.layer import Layer, as_layer, channels_last, layer, mask_of, pair
 
 
 @layer("MaxPooling1D", "MaxPooling2D", "MaxPooling3D", "MaxPool1D", "MaxPool2D", "MaxPool3D")
@@ -28,10 +28,14 @@ def average_pooling(layer: Layer, x: Tensor) -> Tensor:
 @layer("GlobalAveragePooling1D", "GlobalAveragePooling2D", "GlobalAveragePooling3D", "GlobalAvgPool1D",
        "GlobalAvgPool2D", "GlobalAvgPool3D")  # fmt: skip
 def global_average_pooling(layer: Layer, x: Tensor, mask: Tensor | None = None) -> Tensor:
-    """The mean over all places."""
-    if mask is not None:
-        raise NotLoweredError("masks are not followed yet")
-    return _everywhere(layer, x, "Mean")
+    """The mean over all places; in one dimension, over those that the mask leaves."""
+    mask = mask_of(x, mask) if x.rank == 3 else None
+    if mask is None:
+        return _everywhere(layer, x, "Mean")
+    emit = layer.emit
+    seen = emit.cast(emit("ExpandDims", mask, np.int32(1 if _first(layer) == 2 else 2)), bool)
+    kept = emit("SelectV2", seen, x, np.float32(0))
+    return emit("RealDiv", _everywhere(layer, kept, "Sum"), _everywhere(layer, emit.cast(seen, np.float32), "Sum"))
 
 
 @layer("GlobalMaxPooling1D", "GlobalMaxPooling2D", "GlobalMaxPooling3D", "GlobalMaxPool1D", "GlobalMaxPool2D",
@@ -113,6 +117,11 @@ def _int(dim: Dim) -> int:
 
 
 def _everywhere(layer: Layer, x: Tensor, op: str) -> Tensor:
-    first = 2 if layer.get("data_format") == "channels_first" else 1
+    first = _first(layer)
     axes = np.arange(first, first + x.rank - 2, dtype=np.int32)
     return layer.emit(op, x, axes, keep_dims=bool(layer.get("keepdims", False)))
+
+
+def _first(layer: Layer) -> int:
+    """The first axis of the places."""
+    return 2 if layer.get("data_format") == "channels_first" else 1

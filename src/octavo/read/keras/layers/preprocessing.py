@@ -8,7 +8,7 @@ import numpy as np
 
 from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Tensor
-from octavo.read.keras.layer import Layer, as_layer, channels_last, layer
+from octavo.read.keras.layer import Layer, Masks, as_layer, channels_last, layer
 from octavo.read.keras.layers.reshape import INTERPOLATIONS
 
 
@@ -22,7 +22,7 @@ def augmentation(layer: Layer, x: Tensor) -> Tensor:
     return layer.emit.cast(x, np.float32)
 
 
-@layer("Rescaling")
+@layer("Rescaling", masks=Masks.KEPT)
 def rescaling(layer: Layer, x: Tensor) -> Tensor:
     """`x · scale + offset`."""
     emit = layer.emit

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Tensor
-from octavo.read.keras.layer import Layer, as_layer, channels_last, layer, pair
+from octavo.read.keras.layer import Layer, Masks, as_layer, channels_last, layer, mask_of, pair
 
 INTERPOLATIONS = {"nearest": "ResizeNearestNeighbor", "bilinear": "ResizeBilinear"}
 """TensorFlow's op for each way in which Keras interpolates."""
 
 
 @layer("Identity", "Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout",
-       "GaussianDropout", "GaussianNoise", "ActivityRegularization")  # fmt: skip
+       "GaussianDropout", "GaussianNoise", "ActivityRegularization", masks=Masks.KEPT)  # fmt: skip
 def identity(layer: Layer, x: Any) -> Any:  # noqa: ARG001  # it has no meaning at inference
     """What it is given."""
     return x
@@ -101,16 +102,21 @@ def _enlarged_volume(layer: Layer, x: Tensor, sizes: list[int]) -> Tensor:
     return emit.reshape(emit("ResizeNearestNeighbor", lines, size, half_pixel_centers=True), [-1, *sizes, channels])
 
 
-@layer("TimeDistributed")
-def time_distributed(layer: Layer, x: Tensor) -> Tensor:
-    """The inner layer on every step: the steps join the batch."""
-    emit = layer.emit
+@layer("TimeDistributed", masks=Masks.KEPT)
+def time_distributed(layer: Layer, x: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The inner layer on every step: the steps join the batch. A mask inside of steps goes with them."""
+    emit, mask = layer.emit, mask_of(x, mask)
     batch, steps = emit.size(x, 0), emit.size(x, 1)
-    rest = [emit.size(x, at) for at in range(2, x.rank)]
-    inner = layer.apply(layer.config["layer"], layer.weights.part("layer", None), emit.reshape(x, [-1, *rest]))
-    made = [emit.size(inner, at) for at in range(1, inner.rank)]
-    unknown = sum(not isinstance(size, int) for size in (steps, *made))
-    return emit.reshape(inner, [batch if unknown else -1, steps, *made])
+    inner = None if mask is None or mask.rank < 3 else _joined(layer, mask)
+    made = layer.apply(layer.config["layer"], layer.weights.part("layer", None), replace(_joined(layer, x), mask=inner))
+    sizes = [emit.size(made, at) for at in range(1, made.rank)]
+    unknown = sum(not isinstance(size, int) for size in (steps, *sizes))
+    return emit.reshape(made, [batch if unknown else -1, steps, *sizes])
+
+
+def _joined(layer: Layer, x: Tensor) -> Tensor:
+    """The first two dimensions in one."""
+    return layer.emit.reshape(x, [-1, *(layer.emit.size(x, at) for at in range(2, x.rank))])
 
 
 def _around(layer: Layer, x: Tensor, key: str) -> list[list[int]]:

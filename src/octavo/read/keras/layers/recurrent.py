@@ -1,0 +1,111 @@
+"""Recurrent layers: a cell at every step of a sequence, in a loop, or unrolled where the layer says so."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from octavo.ir.op import NotLoweredError
+from octavo.read.keras.emitter import Emitter, Tensor
+from octavo.read.keras.layer import Layer, Masks, layer, mask_of
+from octavo.read.keras.layers.cells import States, cell_of
+from octavo.read.keras.layers.steps import Start, Steps
+
+_MERGES = {"sum": "AddV2", "ave": "AddV2", "mul": "Mul"}
+
+
+@layer("LSTM", "GRU", "SimpleRNN", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", masks=Masks.OWN)
+def recurrent(
+    layer: Layer, sequence: Tensor | Sequence[Tensor], initial_state: Any = None, mask: Tensor | None = None
+) -> list[Tensor]:
+    """The output of the last step or of all, and the states after it if the layer returns them."""
+    xs, states = _given(sequence, initial_state)
+    return _run(layer, xs, states, mask)
+
+
+@layer("Bidirectional", masks=Masks.OWN)
+def bidirectional(
+    layer: Layer, sequence: Tensor | Sequence[Tensor], initial_state: Any = None, mask: Tensor | None = None
+) -> list[Tensor]:
+    """A layer that goes forwards and one that goes backwards; their outputs are merged step by step."""
+    xs, states = _given(sequence, initial_state)
+    emit, made = layer.emit, []
+    for at, (child, entry) in enumerate(_directions(layer).items()):
+        kind, config = str(entry["class_name"]).rpartition(">")[2], entry["config"]
+        part = replace(layer.part(child, name=config["name"], config=config), kind=kind)
+        half = states[len(states) // 2 * at :][: len(states) // 2]
+        made.append(_run(part, xs, half, mask, in_time=True))
+    (forth, *after), (back, *before) = made
+    mode = layer.config.get("merge_mode", "concat")
+    if mode is None:
+        return [forth, back, *after, *before]
+    if mode == "concat":
+        joined = emit("ConcatV2", forth, back, np.int32(forth.rank - 1), N=2)
+    else:
+        joined = emit(_MERGES[mode], forth, back)
+        joined = emit("Mul", joined, 0.5) if mode == "ave" else joined
+    return [replace(joined, mask=forth.mask), *after, *before]
+
+
+def _directions(layer: Layer) -> dict[str, Mapping[str, Any]]:
+    """The inner layers by their attribute; the backward one is made of the forward one where none is given."""
+    forth = layer.config["layer"]
+    name = str(forth["config"]["name"])
+    back = layer.get("backward_layer")
+    if back is None:
+        config = {**forth["config"], "go_backwards": not forth["config"].get("go_backwards", False)}
+        back = {**forth, "config": {**config, "name": f"backward_{name.removeprefix('forward_')}"}}
+    config = {**forth["config"], "name": f"forward_{name.removeprefix('forward_')}"}
+    return {"forward_layer": {**forth, "config": config}, "backward_layer": back}
+
+
+def _given(sequence: Tensor | Sequence[Tensor], initial_state: Any) -> tuple[Tensor, list[Tensor]]:
+    """The sequence and the states that it starts with: Keras 2 lists them behind the sequence."""
+    if isinstance(sequence, Tensor):
+        return sequence, _flat(initial_state)
+    return sequence[0], _flat(initial_state) or list(sequence[1:])
+
+
+def _flat(tree: Any) -> list[Tensor]:
+    if isinstance(tree, list | tuple):
+        return [tensor for item in tree for tensor in _flat(item)]
+    return [] if tree is None else [tree]
+
+
+def _run(layer: Layer, x: Tensor, states: States, mask: Tensor | None, *, in_time: bool = False) -> list[Tensor]:
+    """The output and the states of one direction.
+
+    Outputs are in the order in which they are computed, which `go_backwards` turns round, or `in_time` of the sequence;
+    these are merged with others, and are 0 in masked steps.
+    """
+    if layer.get("stateful"):
+        raise NotLoweredError(
+            "it remembers its state from one call to the next (stateful=True); build it with stateful=False, and pass "
+            "states in and out as inputs and outputs where they must outlive a call"
+        )
+    emit, mask, major = layer.emit, mask_of(x, mask), bool(layer.get("time_major"))
+    seen = None if mask is None else emit("ExpandDims", emit.cast(mask, bool), np.int32(2))
+    if not major:
+        x, seen = _swapped(emit, x), None if seen is None else _swapped(emit, seen)
+    cell, whole = cell_of(layer, x.shape), bool(layer.get("return_sequences"))
+    start = list(states) or [emit.zeros([emit.size(x, 1), *shape]) for shape in cell.shapes]
+    if len(start) != len(cell.shapes):
+        raise NotLoweredError(f"it is called with {len(start)} states, but its cells have {len(cell.shapes)}")
+    zeros = (in_time and whole) or bool(layer.get("zero_output_for_mask"))
+    hides = seen is not None and (zeros or bool(states))
+    before = emit.zeros([emit.size(x, 1), *cell.shapes[cell.output]]) if hides else None
+    backwards = bool(layer.get("go_backwards"))
+    steps = Steps(emit=emit, cell=cell, whole=whole, zeros=zeros, backwards=backwards, in_time=in_time)
+    make = steps.unrolled if layer.get("unroll") else steps.looped
+    output, after = make(Start(sequence=cell.project(x), seen=seen, states=start, before=before))
+    if whole:
+        output = replace(output if major else _swapped(emit, output), mask=mask)
+    return [output, *after] if layer.get("return_state") else [output]
+
+
+def _swapped(emit: Emitter, x: Tensor) -> Tensor:
+    """Steps and batch in each other's place."""
+    return emit.transpose(x, [1, 0, *range(2, x.rank)])
