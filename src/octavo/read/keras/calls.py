@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 from octavo.errors import Invalid
 
+T = TypeVar("T")
 CONSTANT = "_CONSTANT_VALUE"
 """What Keras 2 writes in place of a layer's name for an argument that is no tensor."""
 
@@ -56,16 +57,16 @@ def structure_of(tree: Any) -> list[tuple[str, KerasRef]]:
     raise Invalid(f"{tree!r} is no list of layers", where="input_layers or output_layers of a model")
 
 
-def fill(tree: Any, values: Callable[[KerasRef], Any]) -> Any:
-    """The tree with each `KerasRef` replaced."""
-    if isinstance(tree, KerasRef):
-        return values(tree)
+def fill(tree: Any, kind: type[T], value: Callable[[T], Any]) -> Any:
+    """The tree with each `kind` of leaf, such as `KerasRef`, replaced by its value."""
+    if isinstance(tree, kind):
+        return value(tree)
     if isinstance(tree, list):
-        return [fill(item, values) for item in tree]
+        return [fill(item, kind, value) for item in tree]
     if isinstance(tree, tuple):
-        return tuple(fill(item, values) for item in tree)
+        return tuple(fill(item, kind, value) for item in tree)
     if isinstance(tree, dict):
-        return {key: fill(item, values) for key, item in tree.items()}
+        return {key: fill(item, kind, value) for key, item in tree.items()}
     return tree
 
 

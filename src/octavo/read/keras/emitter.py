@@ -153,7 +153,7 @@ class Emitter:
         given = {name: self.tensor(operand) for name, operand in variables.items()}
         name = self._unique("while")
         cond = self._function(f"{name}_cond", given, lambda now: [goes_on(now)])
-        body = self._function(f"{name}_body", given, lambda now: [{**now, **turn(now)}[key] for key in now])
+        body = self._function(f"{name}_body", given, lambda now: list({**now, **turn(now)}.values()))
         attrs = {"cond": cond, "body": body, "T": [tensor.dtype for tensor in given.values()]}
         self.nodes[name] = SourceNode(name, "StatelessWhile", tuple(tensor.ref for tensor in given.values()), attrs)
         return {

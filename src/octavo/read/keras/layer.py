@@ -66,6 +66,7 @@ class Masks(Enum):
 
     DROPPED = "the outputs have none"
     KEPT = "it is the outputs' too"
+    TAKEN = "it is the outputs' too, and in Keras 3 the inputs have none any more, for layers called later"
     OWN = "the function says which masks its outputs have"
 
 

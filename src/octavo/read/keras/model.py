@@ -10,6 +10,7 @@ from typing import Any
 
 from octavo.errors import Gap, Invalid, did_you_mean
 from octavo.ir.op import NotLoweredError
+from octavo.ir.source import SourceRef
 from octavo.read.keras.calls import Call, KerasRef, calls_of, fill, structure_of
 from octavo.read.keras.emitter import Emitter, Tensor
 from octavo.read.keras.layer import Layer, Masks, Meaning, catalogue
@@ -45,6 +46,7 @@ class ModelRunner:
         self.keras2 = keras2
         self.gaps: list[Gap] = []
         self.notes: dict[str, None] = {}
+        self._unmasked: set[SourceRef] = set()
 
     def run(self, model: Entry, inputs: Sequence[Tensor | None], weights: Weights, *, path: str = "") -> Tensors:
         """The outputs of a model, in Keras's order. `path` is where it stands in the models around it."""
@@ -86,7 +88,7 @@ class ModelRunner:
                     waiting.append((name, node, call))
                     continue
                 entry, own = entries[name]
-                given = Call(fill(call.args, values.__getitem__), fill(dict(call.kwargs), values.__getitem__))
+                given = Call(*fill((call.args, dict(call.kwargs)), KerasRef, values.__getitem__))
                 unknown = any(values[ref] is None for ref in call.refs())
                 outputs = _Unknown() if unknown else self.call(entry, given, own, path=_join(path, name))
                 values.update((KerasRef(name, node, at), output) for at, output in enumerate(outputs))
@@ -125,8 +127,9 @@ class ModelRunner:
         self._note_precision(config)
         layer = Layer(path, kind, config, weights, self.emit, self._inner(path), self.keras2)
         try:
+            call = Call(*fill((call.args, dict(call.kwargs)), Tensor, self._as_seen))
             outputs = _flat(_invoke(meaning, layer, call, _options(entry, call)))
-            return _masked(outputs, call, getattr(meaning, "masks", Masks.DROPPED))
+            return self._masked(outputs, call, getattr(meaning, "masks", Masks.DROPPED))
         except NotLoweredError as reason:
             return self._gap(kind, path, str(reason))
         except ValueError as error:
@@ -135,6 +138,20 @@ class ModelRunner:
             raise Invalid(f"the configuration lacks {error}", where=f"layer {path!r} ({kind})") from error
         finally:
             self.emit.scope = scope
+
+    def _as_seen(self, tensor: Tensor) -> Tensor:
+        """The tensor, without its mask where an earlier layer has taken that."""
+        return replace(tensor, mask=None) if tensor.ref in self._unmasked else tensor
+
+    def _masked(self, outputs: Tensors, call: Call, masks: Masks) -> Tensors:
+        """The outputs with the masks that they have by the layer's rule."""
+        if masks is Masks.OWN:
+            return outputs
+        given = [tensor for tensor in _flat(call.args) if isinstance(tensor, Tensor)]
+        mask = given[0].mask if given and masks is not Masks.DROPPED else None
+        if masks is Masks.TAKEN and not self.keras2:
+            self._unmasked |= {tensor.ref for tensor in given}
+        return [replace(output, mask=mask) if isinstance(output, Tensor) else output for output in outputs]
 
     def _inner(self, path: str) -> Any:
         def apply(entry: Entry, weights: Weights, x: Tensor) -> Tensor:
@@ -228,15 +245,6 @@ def _invoke(meaning: Meaning, layer: Layer, call: Call, options: Mapping[str, An
     except TypeError as error:
         raise NotLoweredError(f"called in a way that is not known: {error}") from error
     return meaning(*bound.args, **bound.kwargs)
-
-
-def _masked(outputs: Tensors, call: Call, masks: Masks) -> Tensors:
-    """The outputs with the masks that they have by the layer's rule."""
-    if masks is Masks.OWN:
-        return outputs
-    first = _flat(call.args[0])[0] if call.args else None
-    mask = first.mask if isinstance(first, Tensor) and masks is Masks.KEPT else None
-    return [replace(output, mask=mask) if isinstance(output, Tensor) else output for output in outputs]
 
 
 def _flat(tree: Any) -> Tensors:

@@ -15,7 +15,7 @@ FAR = np.float32(-1e9)
 """What is added to the score of a place that must not be seen."""
 
 
-@layer("MultiHeadAttention", masks=Masks.KEPT)
+@layer("MultiHeadAttention", masks=Masks.TAKEN)
 def multi_head_attention(
     layer: Layer,
     query: Tensor,
@@ -38,7 +38,7 @@ def multi_head_attention(
     queries = emit("Mul", queries, 1 / math.sqrt(float(layer.config["key_dim"])))
     scores = emit("BatchMatMulV2", queries, keys, adj_y=True)
     mask = _joint_mask(layer, {"query": query, "value": value, "key": key}, attention_mask, masks)
-    weights = _weights(layer, scores, mask, causal=use_causal_mask, zeros=not layer.keras2)
+    weights = _weights(layer, scores, mask, causal=use_causal_mask, zeros=_zeros(layer))
     return _joined(layer, emit("BatchMatMulV2", weights, values))
 
 
@@ -63,7 +63,7 @@ def grouped_query_attention(
     values = _repeated(layer, _projected(layer, value, "value"), repeats)
     scores = emit("BatchMatMulV2", queries, keys, adj_y=True)
     mask = _joint_mask(layer, {"query": query, "value": value, "key": key}, attention_mask, masks)
-    weights = _weights(layer, scores, mask, causal=use_causal_mask, zeros=not layer.keras2)
+    weights = _weights(layer, scores, mask, causal=use_causal_mask, zeros=_zeros(layer))
     return _joined(layer, emit("BatchMatMulV2", weights, values))
 
 
@@ -177,11 +177,16 @@ def _joint_mask(
     return joined
 
 
+def _zeros(layer: Layer) -> bool:
+    """Whether heads attend to nothing where all is masked: in Keras 3 they do so in layers that drop out in training."""
+    return not layer.keras2 and float(layer.get("dropout", 0)) > 0
+
+
 def _weights(layer: Layer, scores: Tensor, mask: Tensor | None, *, causal: bool, zeros: bool) -> Tensor:
     """Shares of each query's attention […, queries, keys].
 
     Scores are far below zero where a mask [batch, queries, keys] is false, and for later keys if `causal`. Where all of
-    a row is masked, shares are `zeros` (as heads have it in Keras 3) or equal.
+    a row is masked, shares are `zeros` or equal.
     """
     emit = layer.emit
     if causal:

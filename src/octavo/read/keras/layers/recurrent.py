@@ -86,7 +86,8 @@ def _run(layer: Layer, x: Tensor, states: States, mask: Tensor | None, *, in_tim
             "it remembers its state from one call to the next (stateful=True); build it with stateful=False, and pass "
             "states in and out as inputs and outputs where they must outlive a call"
         )
-    emit, mask, major = layer.emit, mask_of(x, mask), bool(layer.get("time_major"))
+    emit, major = layer.emit, bool(layer.get("time_major"))
+    mask = mask_of(x, mask) if layer.keras2 or not states else mask  # where states are given, Keras 3 looks for none
     seen = None if mask is None else emit("ExpandDims", emit.cast(mask, bool), np.int32(2))
     if not major:
         x, seen = _swapped(emit, x), None if seen is None else _swapped(emit, seen)
