@@ -138,10 +138,13 @@ def converted(model, writer, tmp_path):
     return Runtime(octavo.convert(path).content)
 
 
+def flat(tree):
+    return [leaf for item in tree for leaf in flat(item)] if isinstance(tree, list | tuple) else [tree]
+
+
 def check(model, runtime, samples):
     """Every output within 1e-4 of Keras's, relative to its largest number; a second run gives the same."""
-    expected = model(samples, training=False)
-    expected = expected if isinstance(expected, list | tuple) else [expected]
+    expected = flat(model(samples, training=False))
     first, second = (runtime.run({"x": samples}) for _ in range(2))
     for index, want in enumerate(map(np.asarray, expected)):
         got = first[f"output_{index}"]

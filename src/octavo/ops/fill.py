@@ -66,10 +66,10 @@ class ZerosLike(Op):
     @lowers("tf.ZerosLike")
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
-        """A constant when the shape is known."""
+        """A constant when the shape is known; a FILL of what the kernel does not know."""
         (value,) = source.inputs
-        if value.type.is_static:
-            return build(Fill(), np.array(value.shape, np.int32), like(value, 0))
+        if value.type.is_static or value.dtype.name not in ("float32", "int32", "int64"):
+            return build(Fill(), runtime_dims(build, value.shape, value), like(value, 0))
         return build(ZerosLike(), value)
 
     def infer(self, input: Value) -> Type:

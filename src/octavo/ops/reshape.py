@@ -10,10 +10,11 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim, product
 from octavo.ir.graph import Value
-from octavo.ir.op import Op, lowers, operation
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
+from octavo.ops.cast import cast
 from octavo.ops.shape import known_dims, runtime_dims
 
 
@@ -30,9 +31,16 @@ class Reshape(Op):
     @lowers("tf.Reshape")
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
-        """The shape, in terms of the input's dimensions, becomes a constant wherever −1 can stand for the rest."""
+        """The shape, in terms of the input's dimensions, becomes a constant wherever −1 can stand for the rest.
+
+        A shape that these do not tell is computed as the source computes it.
+        """
         value, shape = source.inputs
-        return reshape(build, value, known_dims(shape, "the new shape"))
+        dims = known_dims(shape, "the new shape")
+        try:
+            return reshape(build, value, dims)
+        except NotLoweredError:
+            return build(Reshape(), value, cast(build, shape, np.dtype(np.int32)))
 
     def infer(self, input: Value, shape: Value | None = None) -> Type:
         """The new shape, with the −1 resolved.

@@ -99,12 +99,12 @@ class LiveWeights:
         return array.astype(np.float32, copy=False) if array.dtype.kind in "fV" else array
 
     def part(self, child: str, name: str | None) -> Weights:
-        """A layer of a model, by its name; of a layer, by the attribute."""
-        layers: Iterable[Any] = getattr(self.layer, "layers", ())
-        if child.startswith("layers/"):
+        """A layer of a model, or a cell of a stack, by its name; of a layer, by the attribute."""
+        several, _, one = child.partition("/")
+        found = getattr(self.layer, several, getattr(self.layer, f"_{several}", None))
+        if one:
+            layers: Iterable[Any] = found or ()
             found = next((layer for layer in layers if layer.name == name), None)
-        else:
-            found = getattr(self.layer, child, getattr(self.layer, f"_{child}", None))
         path = f"{self.path}, {self.layer.name!r}"
         return NoWeights(path) if found is None else LiveWeights(found, path)  # a Sequential hides its input layer
 

@@ -209,7 +209,7 @@ def is_operation(entry: Entry) -> bool:
     if module:
         return module.startswith("keras.src.ops.")
     config = entry["config"]
-    return "inbound_nodes" in entry and not {"trainable", "dtype", "layers"} & set(config)
+    return "inbound_nodes" in entry and not {"trainable", "batch_shape", "batch_input_shape", "layers"} & set(config)
 
 
 class _Unknown(list[Tensor | None]):

@@ -245,6 +245,18 @@ def where(layer: Layer, condition: Tensor, x1: Operand, x2: Operand) -> Tensor:
     return layer.emit("SelectV2", condition, x1, x2)
 
 
+@operation("ZerosLike", "zeros_like")
+def zeros_like(layer: Layer, x: Tensor, dtype: Any = None) -> Tensor:
+    """Zeros, or false, of the shape of `x`."""
+    return layer.emit("ZerosLike", x if dtype is None else cast(layer, x, dtype))
+
+
+@operation("OnesLike", "ones_like")
+def ones_like(layer: Layer, x: Tensor, dtype: Any = None) -> Tensor:
+    """Ones, or true, of the shape of `x`."""
+    return layer.emit("OnesLike", x if dtype is None else cast(layer, x, dtype))
+
+
 @operation("GetItem", "__operators__.getitem")
 def getitem(layer: Layer, x: Tensor, key: Any = None, slice_spec: Any = None) -> Tensor:
     """A part of `x`, as numpy slices."""

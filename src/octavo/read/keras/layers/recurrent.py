@@ -52,14 +52,20 @@ def bidirectional(
 
 def _directions(layer: Layer) -> dict[str, Mapping[str, Any]]:
     """The inner layers by their attribute; the backward one is made of the forward one where none is given."""
-    forth = layer.config["layer"]
-    name = str(forth["config"]["name"])
-    back = layer.get("backward_layer")
-    if back is None:
-        config = {**forth["config"], "go_backwards": not forth["config"].get("go_backwards", False)}
-        back = {**forth, "config": {**config, "name": f"backward_{name.removeprefix('forward_')}"}}
-    config = {**forth["config"], "name": f"forward_{name.removeprefix('forward_')}"}
-    return {"forward_layer": {**forth, "config": config}, "backward_layer": back}
+    forth, back = layer.config["layer"], layer.get("backward_layer")
+    turned = {**forth["config"], "go_backwards": not forth["config"].get("go_backwards", False)}
+    return {
+        "forward_layer": _called(forth, "forward"),
+        "backward_layer": _called({**forth, "config": turned} if back is None else back, "backward")
+        if back is None or layer.keras2
+        else back,
+    }
+
+
+def _called(entry: Mapping[str, Any], direction: str) -> Mapping[str, Any]:
+    """The layer under the name that Keras gives it."""
+    name = str(entry["config"]["name"]).removeprefix(f"{direction}_")
+    return {**entry, "config": {**entry["config"], "name": f"{direction}_{name}"}}
 
 
 def _given(sequence: Tensor | Sequence[Tensor], initial_state: Any) -> tuple[Tensor, list[Tensor]]:
