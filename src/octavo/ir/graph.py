@@ -26,7 +26,8 @@ class Value:
     """One tensor: made by one node, or given (an input or a constant); read by any number of nodes.
 
     `const` holds the numbers of a constant. `dims` holds, for a small integer tensor made at run time, what is known
-    of its numbers: an object array of `Dim` (the result of shape arithmetic).
+    of its numbers: an object array of `Dim` (the result of shape arithmetic). A `state` is made by nobody: it is zero
+    at first, and the kernel that reads it changes it, so that the next run finds what this one left.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Value:
     dims: Array | None = None
     quant: Quantization | None = None
     producer: Node | None = None
+    state: bool = False
     uses: dict[tuple[Node, int], None] = field(default_factory=dict)
 
     @property
@@ -163,6 +165,10 @@ class Graph:
     def const(self, array: Array, name: str = "const", quant: Quantization | None = None) -> Value:
         """A constant. The array is shared, not copied, and must not change afterwards."""
         return Value(self.unique(name), Type(array.dtype, array.shape), const=array, quant=quant)
+
+    def state(self, name: str, type: Type) -> Value:
+        """A tensor that a kernel keeps from run to run."""
+        return Value(self.unique(name), type, state=True)
 
     def insert(
         self,

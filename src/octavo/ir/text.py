@@ -8,6 +8,7 @@ main(%x: float32[batch,4]) {
   return %y
 }
 ```
+`%s = state float32[1,3]` is a tensor that a kernel keeps from run to run.
 A constant without numbers is filled with numbers drawn from its name. An omitted operand is `_`.
 The type of a result may be left out: it is inferred. Graphs that operations run follow, and are referred to as `@name`.
 """
@@ -40,6 +41,7 @@ _HEAD = re.compile(r"(?P<name>[^\s(]*)\((?P<inputs>.*)\) \{")
 _CONST = re.compile(
     r"%(?P<name>\S+) = const (?P<type>[\w]+\[[^\]]*\])(?P<quant> q\([^)]*\))?(?: (?P<numbers>\[.*\]|\S+))?"
 )
+_STATE = re.compile(r"%(?P<name>\S+) = state (?P<type>[\w]+\[[^\]]*\])(?P<quant> q\([^)]*\))?")
 _NODE = re.compile(r"(?P<outputs>%.+?) = (?P<code>\w+)\((?P<inputs>[^)]*)\)(?: \{(?P<options>.*)\})?")
 _VALUE = re.compile(r"%(?P<name>[^\s:,]+)(?:: (?P<type>\w+\[[^\]]*\])(?P<quant> q\([^)]*\))?)?")
 
@@ -61,7 +63,7 @@ def _show(graph: Graph, titles: Mapping[Graph, str], *, canonical: bool) -> str:
     written: set[Value] = set(graph.inputs)
     for node in graph:
         for value in node.inputs:
-            if value is not None and value.const is not None and value not in written:
+            if value is not None and (value.const is not None or value.state) and value not in written:
                 written.add(value)
                 lines.append(f"  {_constant(value, name, numbers=not canonical)}")
         lines.append(f"  {_node(node, name, titles)}")
@@ -123,6 +125,9 @@ class _Parser:
         for line in lines[1:-1]:
             if line.startswith("return "):
                 graph.outputs = [values[name.lstrip("%")] for name in line[7:].split(", ")]
+            elif state := _STATE.fullmatch(line):
+                value = values[state["name"]] = graph.state(state["name"], _parse_type(state["type"]))
+                value.quant = _parse_quant(state["quant"])
             elif constant := _CONST.fullmatch(line):
                 values[constant["name"]] = _parse_const(graph, constant)
             elif node := _NODE.fullmatch(line):
@@ -191,7 +196,8 @@ def _quant(quant: Quantization | None) -> str:
 
 
 def _constant(value: Value, name: _Names, *, numbers: bool) -> str:
-    assert value.const is not None
+    if value.const is None:
+        return f"{name(value)} = state {_type(value)}"
     small = numbers and value.const.size <= SHOWN and value.dtype != object
     shown = f" {value.const.astype(_readable(value.dtype)).tolist()}" if small else ""
     return f"{name(value)} = const {_type(value)}{shown}"

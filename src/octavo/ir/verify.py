@@ -32,7 +32,7 @@ def _problems(node: Node, seen: set[Value]) -> list[str]:
     for index, value in enumerate(node.inputs):
         if value is None:
             continue
-        if value not in seen and value.const is None:
+        if value not in seen and value.const is None and not value.state:
             problems.append(f"operand {index} ({value!r}) is read before it is made")
         if (node, index) not in value.uses:
             problems.append(f"the use of operand {index} ({value!r}) is not recorded")

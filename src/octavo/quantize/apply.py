@@ -120,11 +120,21 @@ class _Application:
         if value is None:
             return None
         reader = node.outputs[0].name
+        if value.state:
+            return self._state(value)
         if value.const is not None:
             return self._constant(node, name, value, dtype)
         if dtype is None or value not in {v for _, v, _ in real_operands(node)}:
             return self._read_float(value)
         return self._read(value, self._wanted(node, name, value, dtype, reader))
+
+    def _state(self, value: Value) -> Value:
+        """The state, as it is; one for all that read it."""
+        if value not in self.forms:
+            kept = self.new.state(value.name, value.type)
+            kept.quant = value.quant
+            self.forms[value] = _Forms(kept)
+        return self.forms[value].made
 
     def _wanted(self, node: Node, name: str, value: Value, dtype: str, reader: str) -> Grid:
         """The grid on which the kernel reads an operand: its own, or that of the port it must equal."""

@@ -101,7 +101,7 @@ class _GraphReader:
             self._alias(entry, where)
             return
         inputs = [None if index == -1 else self.value(index, where) for index in _indices(entry, "inputs")]
-        kept = tuple(self.value(index, where, is_state=True) for index in _indices(entry, "intermediates"))
+        kept = tuple(self.value(index, where, is_inner=True) for index in _indices(entry, "intermediates"))
         made = _indices(entry, "outputs")
         tensors = [self._tensor(index, where) for index in made]
         if any(self.values[index] is not None for index in made) or len({*made}) != len(made):
@@ -122,14 +122,16 @@ class _GraphReader:
         self._tensor(made, where)
         self.values[made] = self.value(given, where)
 
-    def value(self, index: int, where: str, *, is_state: bool = False) -> Value:
-        """The value of a tensor that is read: made already, or a constant, or a state that kernels keep."""
+    def value(self, index: int, where: str, *, is_inner: bool = False) -> Value:
+        """The value of a tensor that is read: made already, or a constant, or one that kernels keep."""
         tensor = self._tensor(index, where)
         if (value := self.values[index]) is not None:
             return value
         if tensor.const is not None:
             return self._keep(index, self.graph.const(tensor.const, tensor.name))
-        if tensor.is_variable or is_state:
+        if tensor.is_variable:
+            return self._keep(index, self.graph.state(tensor.name, _type(tensor)))
+        if is_inner:
             return self._keep(index, Value(self.graph.unique(tensor.name), _type(tensor)))
         raise Invalid(f"tensor {index} is read before anything makes it", where=f"{tensor.name!r}, {where}")
 

@@ -152,9 +152,8 @@ class _Known:
 
 
 def _subgraph(graph: Graph, places: _Places, pool: BufferPool, known: _Known) -> _Table:
-    given = set(graph.inputs)
     table: _Table = {
-        "tensors": [_tensor(value, pool, is_given=value in given) for value in places],
+        "tensors": [_tensor(value, pool) for value in places],
         "inputs": tuple(places[value] for value in graph.inputs),
         "outputs": tuple(places[value] for value in graph.outputs),
         "operators": [_operator(node, places, known) for node in graph],
@@ -162,7 +161,7 @@ def _subgraph(graph: Graph, places: _Places, pool: BufferPool, known: _Known) ->
     return {**table, "name": graph.name} if graph.name else table
 
 
-def _tensor(value: Value, pool: BufferPool, *, is_given: bool) -> _Table:
+def _tensor(value: Value, pool: BufferPool) -> _Table:
     kind = tensor_type(value.type.dtype)
     if kind is None:
         raise TargetError(f"LiteRT has no tensors of {value.type.dtype}", where=value.name)
@@ -174,8 +173,8 @@ def _tensor(value: Value, pool: BufferPool, *, is_given: bool) -> _Table:
         table["buffer"] = index
     if value.quant is not None:
         table["quantization"] = _quantization(value.quant)
-    if value.producer is None and value.const is None and not is_given:
-        table["is_variable"] = True  # a state: nothing makes it, kernels keep it from run to run
+    if value.state:
+        table["is_variable"] = True
     if -1 in signature:
         table["shape_signature"] = signature
     table["has_rank"] = True
