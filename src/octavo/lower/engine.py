@@ -200,8 +200,10 @@ class _Lowering:
 
     def _tmp_while(self, node, inputs):
         from octavo.ops.control_flow import loop
+
         def part(name):
             function = self.source.functions[name]
+
             def compute(build, *state):
                 frame = Frame(function)
                 for argument, value in zip(function.arguments, state, strict=True):
@@ -211,9 +213,13 @@ class _Lowering:
                 self._demand(frame, function.outputs)
                 self.build, self.variables = outer
                 return [self._tensor(frame.values[ref]) for ref in function.outputs]
+
             return compute
+
         self.build.origin = (node.name,)
-        return loop(self.build, inputs, condition=part(node.attrs["cond"]), body=part(node.attrs["body"]), name=node.name)
+        return loop(
+            self.build, inputs, condition=part(node.attrs["cond"]), body=part(node.attrs["body"]), name=node.name
+        )
 
     def _within(self, name: str) -> str:
         """The name of a node or scope as seen from the main graph: Keras 2 has functions of layers' own."""

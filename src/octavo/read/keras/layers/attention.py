@@ -178,7 +178,7 @@ def _joint_mask(
 
 
 def _zeros(layer: Layer) -> bool:
-    """Whether heads attend to nothing where all is masked: in Keras 3 they do so in layers that drop out in training."""
+    """Whether heads attend to nothing where all is masked: in Keras 3, in layers that drop out in training."""
     return not layer.keras2 and float(layer.get("dropout", 0)) > 0
 
 

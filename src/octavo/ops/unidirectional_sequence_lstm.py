@@ -1,0 +1,153 @@
+"""A cell with a long memory at every step of a sequence, whose states outlive the run."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from octavo.ir.build import Builder, Source
+from octavo.ir.graph import Node, Value
+from octavo.ir.op import NotLoweredError, Op, lowers, operation
+from octavo.ir.port import Kernels, Observed, Plain
+from octavo.ir.source import Array
+from octavo.ir.type import Type
+from octavo.ops._activation import activate
+from octavo.schema.enums import Activation
+
+_INSIDE = "its integer kernel needs the ranges of tensors inside of it, which are not calibrated"
+_INPUT, _RECURRENT, _PEEPHOLE, _BIAS, _PROJECTION, _STATES, _NORM = 1, 5, 9, 12, 16, 18, 20
+"""Where each group of operands begins: four gates each (input, forget, cell, output), or as the kernel has them."""
+
+
+@operation
+class UnidirectionalSequenceLstm(Op):
+    """`input` is [batch, steps, in], or [steps, batch, in] if `time_major`; weights [units, in], the state's [units, out].
+
+    The two states are at first zero and then what the run before has left, until they are reset. Their batch is fixed.
+    Source of the operands' order: `lstm_shared.h` of LiteRT.
+    """
+
+    fused_activation_function: Activation = Activation.NONE
+    cell_clip: float = 0.0
+    proj_clip: float = 0.0
+    time_major: bool = False
+    asymmetric_quantize_inputs: bool = False
+    diagonal_recurrent_tensors: bool = False
+
+    code: ClassVar = "UNIDIRECTIONAL_SEQUENCE_LSTM"
+
+    @lowers("tf.UnidirectionalSequenceLstm")
+    @staticmethod
+    def from_tf(source: Source, build: Builder) -> Value:
+        """Of a sequence, a kernel [in, 4 · units], one for the state and a bias, gates in the order of the operands.
+
+        TensorFlow has no such operation: the reader of Keras files has, for layers that remember.
+        """
+        x = source.inputs[0]
+        kernel, recurrent, bias = (source.const(at, "weights") for at in (1, 2, 3))
+        batch, units = x.shape[0], recurrent.shape[0]
+        if not isinstance(batch, int):
+            raise NotLoweredError("a layer that remembers needs a batch of known size")
+        weights = [np.ascontiguousarray(part) for whole in (kernel, recurrent) for part in np.split(whole.T, 4)]
+        states = [
+            build.graph.state(f"{build.origin[0]}/{name}", Type(np.dtype(np.float32), (batch, units)))
+            for name in ("output_state", "cell_state")
+        ]
+        op = UnidirectionalSequenceLstm(Activation.TANH)
+        return build(op, x, *weights, *[None] * 3, *np.split(bias, 4), None, None, *states, *[None] * 4)
+
+    def infer(self, input: Value, *others: Value | None) -> Type:
+        """The input's shape, with the length of the output state's rows.
+
+        Raises:
+            ValueError: operands are missing, or the weights do not take the input's rows.
+        """
+        if input.rank != 3 or len(others) not in (19, 23):
+            raise ValueError(f"{1 + len(others)} operands, of which the first is {input.type}")
+        forget, recurrent, projection = others[1], others[5], others[15]
+        if forget is None or recurrent is None or forget.shape[-1] != input.shape[-1]:
+            raise ValueError(f"the weights {forget} do not take rows of {input.type}")
+        row = recurrent.shape[-1] if projection is None else projection.shape[0]
+        return Type(input.dtype, (*input.shape[:2], row))
+
+    def evaluate(self, *operands: Array | None) -> Array:
+        """The outputs of a run that finds these states."""
+        x, output, cell = operands[0], operands[_STATES], operands[_STATES + 1]
+        assert x is not None
+        assert output is not None
+        assert cell is not None
+        steps = x if self.time_major else x.swapaxes(0, 1)
+        outputs = np.empty((*steps.shape[:2], output.shape[-1]), x.dtype)
+        for at, row in enumerate(steps):
+            output, cell = self._step(operands, row, output, cell)
+            outputs[at] = output
+        return outputs if self.time_major else outputs.swapaxes(0, 1)
+
+    def _step(self, operands: tuple[Array | None, ...], row: Array, output: Array, cell: Array) -> tuple[Array, Array]:
+        enter, forget, new = (self._gate(operands, at, row, output, cell) for at in range(3))
+        assert forget is not None
+        assert new is not None
+        forget = _sigmoid(forget)
+        enter = 1 - forget if enter is None else _sigmoid(enter)
+        cell = _clipped(forget * cell + enter * activate(new, self.fused_activation_function), self.cell_clip)
+        leave = self._gate(operands, 3, row, output, cell)
+        assert leave is not None
+        output = _sigmoid(leave) * activate(cell, self.fused_activation_function)
+        weights, bias = operands[_PROJECTION : _PROJECTION + 2]
+        if weights is not None:
+            output = output @ weights.T
+            output = _clipped(output if bias is None else output + bias, self.proj_clip)
+        return output, cell
+
+    def _gate(
+        self, operands: tuple[Array | None, ...], at: int, row: Array, output: Array, cell: Array
+    ) -> Array | None:
+        """The sum of a gate before its activation; None for an input gate that is what the forget gate leaves."""
+        weights, recurrent, bias = (operands[group + at] for group in (_INPUT, _RECURRENT, _BIAS))
+        if weights is None or recurrent is None:
+            return None
+        total = row @ weights.T + (output * recurrent if self.diagonal_recurrent_tensors else output @ recurrent.T)
+        peephole = None if at == 2 else operands[_PEEPHOLE + (2 if at == 3 else at)]  # noqa: PLR2004  # the cell gate
+        total = total if peephole is None else total + cell * peephole
+        norm = operands[_NORM + at] if len(operands) > _NORM else None
+        if norm is not None:
+            spread = np.sqrt(total.var(-1, keepdims=True) + 1e-8)
+            total = (total - total.mean(-1, keepdims=True)) / spread * norm
+        result: Array = total if bias is None else total + bias
+        return result
+
+    ports: ClassVar = {
+        "input": Observed(),
+        **{
+            f"{what}_{gate}?": Plain()
+            for what in ("input_to", "recurrent_to")
+            for gate in ("input", "forget", "cell", "output")
+        },
+        **{f"cell_to_{gate}?": Plain() for gate in ("input", "forget", "output")},
+        **{f"{gate}_bias?": Plain() for gate in ("input", "forget", "cell", "output")},
+        **{name: Plain() for name in ("projection?", "projection_bias?", "output_state", "cell_state")},
+        **{f"{gate}_norm?": Plain() for gate in ("input", "forget", "cell", "output")},
+        "output": Observed(),
+    }
+    kernels: ClassVar = Kernels(int8=_INSIDE, int16=_INSIDE)
+
+    def version(self, node: Node) -> int:
+        """From `op_version.cc` of LiteRT: int8 weights need 2, or 3 with asymmetric inputs, diagonal weights 4."""
+        input, weights = node.inputs[0], node.inputs[2]
+        assert input is not None
+        assert weights is not None
+        if input.dtype.name == "int16":
+            return 5
+        if self.diagonal_recurrent_tensors:
+            return 4
+        hybrid = input.dtype.name == "float32" and weights.dtype.name == "int8"
+        return (3 if self.asymmetric_quantize_inputs else 2) if hybrid else 1
+
+
+def _sigmoid(x: Array) -> Array:
+    return 1 / (1 + np.exp(-x))
+
+
+def _clipped(x: Array, limit: float) -> Array:
+    return np.clip(x, -limit, limit) if limit > 0 else x
