@@ -205,9 +205,33 @@ def test_words_that_are_zero_are_skipped(writer, tmp_path):
     check(model, converted(model, writer, tmp_path), np.array([[1, 2, 0, 0, 0], [3, 4, 5, 6, 1]], np.int32))
 
 
-def test_a_layer_with_a_memory_of_its_own_says_what_to_do(tmp_path):
+REMEMBERING = {
+    "LSTM": lambda k: k.LSTM(3, stateful=True, return_sequences=True),
+    "LSTM backwards, without bias": lambda k: k.LSTM(3, stateful=True, go_backwards=True, use_bias=False),
+    "SimpleRNN": lambda k: k.SimpleRNN(3, stateful=True, activation="relu"),
+    "both directions": lambda k: k.Bidirectional(k.LSTM(3, stateful=True, return_sequences=True)),
+}
+
+
+@pytest.mark.parametrize("writer", ["keras3", "keras2_h5"])
+@pytest.mark.parametrize("name", REMEMBERING)
+def test_a_layer_that_remembers_begins_where_the_last_call_ended(name, writer, tmp_path):
+    keras = keras_of(writer)
+    x = keras.Input(batch_shape=(2, STEPS, FEATURES), name="x")
+    model = keras.Model(x, REMEMBERING[name](keras.layers)(x))
+    random = np.random.default_rng(1)
+    model.set_weights([random.uniform(-0.7, 0.7, w.shape).astype(w.dtype) for w in model.get_weights()])
+    runtime = converted(model, writer, tmp_path)
+    for layer in model.layers[1:]:  # Keras ran it when it was built
+        layer.reset_states()
+    for numbers in (given(2, (STEPS, FEATURES)), -given(2, (STEPS, FEATURES))):
+        want = np.asarray(model(numbers))
+        np.testing.assert_allclose(runtime.run({"x": numbers})["output_0"], want, rtol=0, atol=1e-5)
+
+
+def test_a_layer_whose_memory_litert_lacks_says_what_to_do(tmp_path):
     keras = keras_of("keras3")
     x = keras.Input(batch_shape=(1, STEPS, FEATURES), name="x")
-    keras.Model(x, keras.layers.LSTM(2, stateful=True)(x)).save(tmp_path / "m.keras")
+    keras.Model(x, keras.layers.GRU(2, stateful=True)(x)).save(tmp_path / "m.keras")
     with pytest.raises(Unsupported, match="stateful=False"):
         read(tmp_path / "m.keras")

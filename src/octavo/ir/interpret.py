@@ -11,7 +11,7 @@ from octavo.ir.source import Array
 
 
 def interpret(graph: Graph, inputs: Mapping[str, Array]) -> dict[Value, Array]:
-    """Every value's numbers for these inputs, by name; `graph.outputs` are among the keys. States are those of a first run.
+    """Every value's numbers for these inputs, by name, in a first run; `graph.outputs` are among the keys.
 
     Raises:
         KeyError: an input is missing.

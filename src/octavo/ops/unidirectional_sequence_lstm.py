@@ -22,7 +22,7 @@ _INPUT, _RECURRENT, _PEEPHOLE, _BIAS, _PROJECTION, _STATES, _NORM = 1, 5, 9, 12,
 
 @operation
 class UnidirectionalSequenceLstm(Op):
-    """`input` is [batch, steps, in], or [steps, batch, in] if `time_major`; weights [units, in], the state's [units, out].
+    """`input` is [batch, steps, in], or [steps, batch, in] if `time_major`; weights are [units, in] or [units, out].
 
     The two states are at first zero and then what the run before has left, until they are reset. Their batch is fixed.
     Source of the operands' order: `lstm_shared.h` of LiteRT.
@@ -108,7 +108,7 @@ class UnidirectionalSequenceLstm(Op):
         if weights is None or recurrent is None:
             return None
         total = row @ weights.T + (output * recurrent if self.diagonal_recurrent_tensors else output @ recurrent.T)
-        peephole = None if at == 2 else operands[_PEEPHOLE + (2 if at == 3 else at)]  # noqa: PLR2004  # the cell gate
+        peephole = None if at == 2 else operands[_PEEPHOLE + (2 if at == 3 else at)]  # the cell gate
         total = total if peephole is None else total + cell * peephole
         norm = operands[_NORM + at] if len(operands) > _NORM else None
         if norm is not None:
@@ -125,9 +125,9 @@ class UnidirectionalSequenceLstm(Op):
             for gate in ("input", "forget", "cell", "output")
         },
         **{f"cell_to_{gate}?": Plain() for gate in ("input", "forget", "output")},
-        **{f"{gate}_bias?": Plain() for gate in ("input", "forget", "cell", "output")},
-        **{name: Plain() for name in ("projection?", "projection_bias?", "output_state", "cell_state")},
-        **{f"{gate}_norm?": Plain() for gate in ("input", "forget", "cell", "output")},
+        **{f"bias_{gate}?": Plain() for gate in ("input", "forget", "cell", "output")},
+        **{name: Plain() for name in ("projection?", "projection_bias?", "hidden_state", "cell_state")},
+        **{f"norm_{gate}?": Plain() for gate in ("input", "forget", "cell", "output")},
         "output": Observed(),
     }
     kernels: ClassVar = Kernels(int8=_INSIDE, int16=_INSIDE)

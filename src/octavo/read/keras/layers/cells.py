@@ -68,8 +68,7 @@ def _described(layer: Layer, child: str, entry: Mapping[str, Any], shape: Shape)
 def _lstm(layer: Layer, shape: Shape) -> Cell:
     """Gates in the order input, forget, cell, output."""
     emit, units = layer.emit, int(layer.config["units"])
-    kernel, recurrent = _kernels(layer, shape, 4 * units)
-    bias = layer.weight(2, "bias", (4 * units,)) if layer.get("use_bias", True) else None
+    kernel, recurrent, bias = weights_of(layer, shape, gates=4)
 
     def step(z: Tensor, states: States) -> list[Tensor]:
         sums = emit("AddV2", z, emit("MatMul", states[0], recurrent))
@@ -121,8 +120,7 @@ def _gru_biases(layer: Layer, units: int, *, after: bool) -> tuple[Array | None,
 def _simple(layer: Layer, shape: Shape) -> Cell:
     """One activation of the sum of both products."""
     emit, units = layer.emit, int(layer.config["units"])
-    kernel, recurrent = _kernels(layer, shape, units)
-    bias = layer.weight(2, "bias", (units,)) if layer.get("use_bias", True) else None
+    kernel, recurrent, bias = weights_of(layer, shape)
 
     def step(z: Tensor, states: States) -> list[Tensor]:
         return [activate(layer, emit("AddV2", z, emit("MatMul", states[0], recurrent)))]
@@ -181,6 +179,13 @@ def _convolutional(layer: Layer, shape: Shape) -> Cell:
     places = (window_output(*window, Padding[padding]) for window in windows)
     state = (*(int(place) for place in places), filters)
     return Cell((state, state), project, step)
+
+
+def weights_of(layer: Layer, shape: Shape, *, gates: int = 1) -> tuple[Array, Array, Array | None]:
+    """The kernel [in, gates · units] of a cell over a sequence of this `shape`, that of the state, and the bias."""
+    columns = gates * int(layer.config["units"])
+    bias = layer.weight(2, "bias", (columns,)) if layer.get("use_bias", True) else None
+    return *_kernels(layer, shape, columns), bias
 
 
 def _kernels(layer: Layer, shape: Shape, columns: int) -> tuple[Array, Array]:

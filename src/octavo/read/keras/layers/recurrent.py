@@ -11,7 +11,7 @@ import numpy as np
 from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Emitter, Tensor
 from octavo.read.keras.layer import Layer, Masks, layer, mask_of
-from octavo.read.keras.layers.cells import States, cell_of
+from octavo.read.keras.layers.cells import States, cell_of, weights_of
 from octavo.read.keras.layers.steps import Start, Steps
 
 _MERGES = {"sum": "AddV2", "ave": "AddV2", "mul": "Mul"}
@@ -87,30 +87,64 @@ def _run(layer: Layer, x: Tensor, states: States, mask: Tensor | None, *, in_tim
     Outputs are in the order in which they are computed, which `go_backwards` turns round, or `in_time` of the sequence;
     these are merged with others, and are 0 in masked steps.
     """
-    if layer.get("stateful"):
-        raise NotLoweredError(
-            "it remembers its state from one call to the next (stateful=True); build it with stateful=False, and pass "
-            "states in and out as inputs and outputs where they must outlive a call"
-        )
     emit, major = layer.emit, bool(layer.get("time_major"))
     mask = mask_of(x, mask) if layer.keras2 or not states else mask  # where states are given, Keras 3 looks for none
     seen = None if mask is None else emit("ExpandDims", emit.cast(mask, bool), np.int32(2))
     if not major:
         x, seen = _swapped(emit, x), None if seen is None else _swapped(emit, seen)
+    if layer.get("stateful"):
+        return _remembered(layer, x, alone=seen is None and not states, in_time=in_time)
     cell, whole = cell_of(layer, x.shape), bool(layer.get("return_sequences"))
-    start = list(states) or [emit.zeros([emit.size(x, 1), *shape]) for shape in cell.shapes]
+    batch = emit.size(x, 1)
+    zero = {shape: emit.zeros([batch, *shape]) for shape in dict.fromkeys(cell.shapes)}
+    start = list(states) or [zero[shape] for shape in cell.shapes]
     if len(start) != len(cell.shapes):
         raise NotLoweredError(f"it is called with {len(start)} states, but its cells have {len(cell.shapes)}")
     zeros = (in_time and whole) or bool(layer.get("zero_output_for_mask"))
     hides = seen is not None and (zeros or bool(states))
-    before = emit.zeros([emit.size(x, 1), *cell.shapes[cell.output]]) if hides else None
+    before = zero[cell.shapes[cell.output]] if hides else None
     backwards = bool(layer.get("go_backwards"))
     steps = Steps(emit=emit, cell=cell, whole=whole, zeros=zeros, backwards=backwards, in_time=in_time)
     make = steps.unrolled if layer.get("unroll") else steps.looped
-    output, after = make(Start(sequence=cell.project(x), seen=seen, states=start, before=before))
+    output, after = make(Start(sequence=cell.project(x), batch=batch, seen=seen, states=start, before=before))
     if whole:
         output = replace(output if major else _swapped(emit, output), mask=mask)
     return [output, *after] if layer.get("return_state") else [output]
+
+
+def _remembered(layer: Layer, x: Tensor, *, alone: bool, in_time: bool) -> list[Tensor]:
+    """The output of a layer that begins where the last call ended: LiteRT's fused operations do so, and only they."""
+    emit, part = layer.emit, layer.part("cell", name=None)
+    form = (layer.kind, layer.get("activation"), layer.get("recurrent_activation"))
+    if not alone or layer.get("return_state") or form not in _REMEMBERING:
+        raise NotLoweredError(
+            "it remembers its state from one call to the next (stateful=True), which LiteRT has only for LSTM with its "
+            "usual activations and for SimpleRNN, without masks, given or returned states; build the layer with "
+            "stateful=False, with states as inputs and outputs of the model where they must outlive a call"
+        )
+    op, gates, attrs = _REMEMBERING[form]
+    kernel, recurrent, bias = weights_of(part, x.shape, gates=gates)
+    backwards, steps = bool(layer.get("go_backwards")), np.array([1], np.int32)
+    x = _swapped(emit, x)
+    bias = np.zeros(kernel.shape[1], np.float32) if bias is None else bias
+    outputs = emit(op, emit("ReverseV2", x, steps) if backwards else x, kernel, recurrent, bias, **attrs)
+    if not layer.get("return_sequences"):
+        ends = [np.array([0, at, 0], np.int32) for at in (-1, 0)]
+        return [
+            emit("StridedSlice", outputs, *ends, np.ones(3, np.int32), begin_mask=5, end_mask=7, shrink_axis_mask=2)
+        ]
+    outputs = emit("ReverseV2", outputs, steps) if backwards and in_time else outputs
+    return [_swapped(emit, outputs) if layer.get("time_major") else outputs]
+
+
+_REMEMBERING: Mapping[tuple[str, Any, Any], tuple[str, int, Mapping[str, Any]]] = {
+    ("LSTM", "tanh", "sigmoid"): ("UnidirectionalSequenceLstm", 4, {}),
+    **{
+        ("SimpleRNN", name, None): ("UnidirectionalSequenceRnn", 1, {"activation": code})
+        for name, code in (("tanh", "TANH"), ("relu", "RELU"), ("linear", "NONE"))
+    },
+}
+"""Layers, by their activations, that fused operations compute: by which, with how many gates, with what attributes."""
 
 
 def _swapped(emit: Emitter, x: Tensor) -> Tensor:

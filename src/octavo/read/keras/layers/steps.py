@@ -20,6 +20,7 @@ class Start:
     """
 
     sequence: Tensor
+    batch: Size
     seen: Tensor | None
     states: States
     before: Tensor | None
@@ -66,7 +67,7 @@ class Steps:
         emit, steps = self.emit, self.emit.size(start.sequence, 0)
         optional = {"seen": start.seen, "before": start.before, "steps": steps if isinstance(steps, Tensor) else None}
         if self.whole:
-            optional["outputs"] = emit.zeros([steps, emit.size(start.sequence, 1), *self.cell.shapes[self.cell.output]])
+            optional["outputs"] = emit.zeros([steps, start.batch, *self.cell.shapes[self.cell.output]])
         after = emit.loop(
             {
                 "done": np.int32(0),
