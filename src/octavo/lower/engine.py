@@ -176,8 +176,6 @@ class _Lowering:
         """What the outputs of `node` stand for, by index; None for what could not be lowered."""
         if node.op in CALLS:
             yield from self._call(node, inputs, wanted)
-        elif node.op in ("While", "StatelessWhile"):
-            yield from enumerate(self._tmp_while(node, [self._tensor(value) for value in inputs]))
         elif node.op in HANDLES:
             yield 0, Handle(node.name)
         else:
@@ -197,29 +195,6 @@ class _Lowering:
         self.scope = outside
         for index in wanted:
             yield index, frame.values[function.outputs[index]]
-
-    def _tmp_while(self, node, inputs):
-        from octavo.ops.control_flow import loop
-
-        def part(name):
-            function = self.source.functions[name]
-
-            def compute(build, *state):
-                frame = Frame(function)
-                for argument, value in zip(function.arguments, state, strict=True):
-                    frame.values[SourceRef(argument.name, 0)] = value
-                outer = self.build, self.variables
-                self.build, self.variables = build, {}
-                self._demand(frame, function.outputs)
-                self.build, self.variables = outer
-                return [self._tensor(frame.values[ref]) for ref in function.outputs]
-
-            return compute
-
-        self.build.origin = (node.name,)
-        return loop(
-            self.build, inputs, condition=part(node.attrs["cond"]), body=part(node.attrs["body"]), name=node.name
-        )
 
     def _within(self, name: str) -> str:
         """The name of a node or scope as seen from the main graph: Keras 2 has functions of layers' own."""
