@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from octavo.benchmarking import Benchmark as Benchmark
     from octavo.dtype import bfloat16 as bfloat16
     from octavo.dtype import float16 as float16
@@ -62,12 +64,14 @@ __all__ = [
     "compare",
     "convert",
     "debug",
+    "dequantize_outputs",
     "evaluate",
     "float16",
     "float32",
     "inspect",
     "int8",
     "int16",
+    "quantize_inputs",
     "record",
     "uint8",
 ]
@@ -281,6 +285,31 @@ def blame(
         raise UsageError("a plan is missing", hint="pass a Conversion, or the float .tflite and its plan")
     reference = _content(getattr(model, "reference", model))
     return run(reference, loaded, samples, most=most, budget=budget, progress=progress)
+
+
+def quantize_inputs(model: Any, inputs: Mapping[str, Any], *, signature: str | None = None) -> dict[str, NDArray[Any]]:
+    """Real numbers as a `.tflite` with integer inputs takes them.
+
+    Args:
+        model: the path or the bytes of a `.tflite`, or a `Conversion`.
+        inputs: arrays by the names of the inputs; those that the model takes as they are stay so.
+        signature: the key of the signature that is called; by default `serving_default`, or the first.
+
+    Raises:
+        OctavoError: the model cannot be read, or has no such input.
+    """
+    from octavo.interface import quantize_inputs as run
+
+    return run(_content(model), inputs, signature=signature)
+
+
+def dequantize_outputs(
+    model: Any, outputs: Mapping[str, Any], *, signature: str | None = None
+) -> dict[str, NDArray[Any]]:
+    """Real numbers for what a `.tflite` with integer outputs gives; arguments as of `quantize_inputs`."""
+    from octavo.interface import dequantize_outputs as run
+
+    return run(_content(model), outputs, signature=signature)
 
 
 def inspect(model: Any, *, why: bool = False) -> Inspection:

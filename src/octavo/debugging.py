@@ -11,10 +11,12 @@ from octavo.judge.diagnose import FEW, Subjects, diagnose
 from octavo.judge.diagnosis import Diagnosis
 from octavo.judge.real import RealRuntime
 from octavo.judge.twin import Pair, grow_twins, twins_in
+from octavo.optimize.engine import adapt
 from octavo.pipeline import Conversion, content_of
 from octavo.plan import Plan
 from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide
+from octavo.quantize.precision import unserved
 from octavo.read.open import read
 from octavo.recipe import Recipe
 from octavo.report.inspection import precision_of
@@ -81,6 +83,8 @@ def requantized(made: Conversion, recipe: Recipe) -> Conversion:
         TargetError: the recipe is strict, and something must stay float.
     """
     model = _model(made.reference)
+    for graph, wanted in unserved(model, recipe).items():
+        adapt(graph, wanted)
     plan = decide(model, recipe, made.statistics)
     content = made.reference if plan.is_float else to_bytes(apply(model, plan))
     return replace(made, plan=plan, content=content)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_type_hints
 
 import msgspec
+from msgspec.structs import force_setattr
 
+from octavo.dtype import name_of
 from octavo.errors import RecipeError, did_you_mean, nearest_file
 
 Precision = Literal["float32", "float16", "dynamic", "weight_only", "int8", "int16x8"]
@@ -26,23 +28,63 @@ Interface = Literal["float32", "int8", "uint8", "int16"]
 """The dtype of the model's inputs or outputs."""
 
 
+Patterns = str | tuple[str, ...]
+"""A name, which may hold `*`, `?` and `[…]`, or several of which any may match."""
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A precision for some operations. Of the rules that match an operation, the last one counts.
 
-    `op` is the name of a LiteRT operator, such as `CONV_2D` or `*CONV*`; `layer` is the name of a source
-    layer. Both may hold `*`, `?` and `[…]`. A layer's name matches by any of its path's parts, too.
+    `op` is the name of a LiteRT operator, such as `CONV_2D` or `*CONV*`; `layer` the name of a source layer, by its
+    path or any of its parts, or of a tensor that the operation makes. Both may be lists, of which any matches. `depth`
+    counts source layers in the order of work: `0` is the first, `-1` the last, `:3` the first three, `-2:` the last
+    two. `port` makes the rule one about the constants at that port (`weights`, `bias`, or a name such as `filter`)
+    instead of the operation: how they are stored where activations are float. `rules` are exceptions among what this
+    rule matches.
     """
 
     precision: Precision
-    op: str = "*"
-    layer: str = "*"
+    op: Patterns = "*"
+    layer: Patterns = "*"
+    depth: int | str = ""
+    port: str = ""
+    rules: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Take dtypes in other spellings, and check what the types do not say.
+
+        Raises:
+            RecipeError: `depth` is neither a number nor a slice, or the precision is none for a port.
+        """
+        force_setattr(self, "precision", name_of(self.precision))
+        if not _DEPTH.fullmatch(str(self.depth)):
+            hint = "a number (0 is the first layer, -1 the last), or a slice: ':3', '-2:', '4:8'"
+            raise RecipeError(f"depth = {self.depth!r} selects no layers", where="recipe.rules", hint=hint)
+        if self.port and self.precision not in STORED:
+            hint = f"one of {', '.join(STORED)}; a rule without a port sets how the operation computes"
+            raise RecipeError(f"a port cannot be stored as {self.precision!r}", where="recipe.rules", hint=hint)
+
+    def __str__(self) -> str:
+        named = {"op": self.op, "layer": self.layer, "depth": self.depth, "port": self.port}
+        plain = {"op": "*", "layer": "*", "depth": "", "port": ""}
+        shown = [f"{name}={value!r}" for name, value in named.items() if value != plain[name]]
+        return ", ".join(shown) or "op='*'"
+
+
+STORED: tuple[Precision, ...] = ("float32", "float16", "weight_only")
+"""The precisions that a rule about a port may have."""
+_DEPTH = re.compile(r"(-?\d+)?(:(-?\d+)?)?")
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How a model is to be quantized.
 
     `precision` holds for every operation that no rule names. `inputs` and `outputs` are the dtypes of the model's
-    interface. `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how int8
+    interface: one for all, or one for each name (`*` for those that are not named, else float32). `allow` and `deny`
+    list operators and layers: if `allow` is not empty, only what it lists is quantized, unless a rule says so; what
+    `deny` lists never is.
+
+    `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how int8
     activation ranges are chosen: `least_error` clips rare large numbers where that lowers the expected error,
     `minmax` takes all that was seen. `correct_bias` lets biases make up for what the rounding of weights
     adds to a layer's mean. `small` is the number of elements below which
@@ -50,8 +92,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """
 
     precision: Precision = "float32"
-    inputs: Interface = "float32"
-    outputs: Interface = "float32"
+    inputs: Interface | dict[str, Interface] = "float32"
+    outputs: Interface | dict[str, Interface] = "float32"
+    allow: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
     per_channel: bool = True
     ranges: Literal["least_error", "minmax"] = "least_error"
     correct_bias: bool = True
@@ -59,34 +103,82 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     strict: bool = False
     rules: tuple[Rule, ...] = ()
 
+    def __post_init__(self) -> None:
+        """Take dtypes in other spellings."""
+        force_setattr(self, "precision", name_of(self.precision))
+        for side in ("inputs", "outputs"):
+            given = getattr(self, side)
+            named = given if isinstance(given, dict) else None
+            force_setattr(self, side, name_of(given) if named is None else {k: name_of(v) for k, v in named.items()})
+
+    @property
+    def every_rule(self) -> tuple[Rule, ...]:
+        """The rules, with those inside of them."""
+        return tuple(_flat(self.rules))
+
     @property
     def needs_samples(self) -> bool:
         """Whether any operation may compute in integers, so that ranges must be learnt from data."""
-        return any(p in ("int8", "int16x8") for p in (self.precision, *(rule.precision for rule in self.rules)))
+        return any(p in ("int8", "int16x8") for p in (self.precision, *(rule.precision for rule in self.every_rule)))
 
     def to_json(self) -> str:
         """The recipe as indented JSON, which `read_recipe` accepts."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()
 
 
+def dtype_for(interface: Interface | Mapping[str, Interface], names: Iterable[str]) -> Interface:
+    """The dtype of the input or output that has these names."""
+    if isinstance(interface, str):
+        return interface
+    return next((interface[name] for name in (*names, "*") if name in interface), "float32")
+
+
+def recipe_schema() -> dict[str, Any]:
+    """The JSON schema of a recipe's file, TOML or JSON: what an editor needs to complete and check it."""
+    schema = msgspec.json.schema(Recipe)
+    described = "Another recipe that this one adds to: a precision, or a file relative to this one."
+    schema["$defs"]["Recipe"]["properties"]["extends"] = {"type": "string", "description": described}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Octavo recipe", **schema}
+
+
+def _flat(rules: Iterable[Rule]) -> Iterator[Rule]:
+    for rule in rules:
+        yield rule
+        yield from _flat(rule.rules)
+
+
 RecipeLike = Recipe | str | Path | Mapping[str, Any]
 
 
 def read_recipe(recipe: RecipeLike) -> Recipe:
-    """The recipe that is meant: a `Recipe`, the name of a precision, a mapping, or a path of a TOML or JSON file.
+    """The recipe that is meant: a `Recipe`, a precision, a mapping, or the path of a TOML or JSON file.
+
+    A mapping or a file may name another recipe under `extends`: what is not said here is as there; rules, `allow` and
+    `deny` come after those there. A precision may be a dtype (`octavo.int8`).
 
     Raises:
         RecipeError: an unknown name or key, a value of the wrong kind, or a file that cannot be read.
     """
+    return _read(recipe, Path(), ())
+
+
+def _read(recipe: Any, folder: Path, seen: tuple[Path, ...]) -> Recipe:
     if isinstance(recipe, Recipe):
         return recipe
     if isinstance(recipe, Mapping):
-        return _convert(recipe, where="recipe")
-    if str(recipe) in PRECISIONS:
-        return Recipe(precision=str(recipe))  # type: ignore[arg-type]  # just checked
-    path = Path(recipe)
+        return _convert(recipe, "recipe", folder, seen)
+    name = recipe if isinstance(recipe, str | Path) else name_of(recipe)
+    if str(name) in PRECISIONS:
+        return Recipe(precision=str(name))  # type: ignore[arg-type]  # just checked
+    path = folder / name
     if path.suffix not in {".toml", ".json"}:
-        raise RecipeError(f"no recipe is called {str(recipe)!r}", hint=did_you_mean(str(recipe), PRECISIONS))
+        raise RecipeError(f"no recipe is called {str(name)!r}", hint=did_you_mean(str(name), PRECISIONS))
+    if path.resolve() in seen:
+        raise RecipeError("the recipe extends itself", where=" → ".join(map(str, (*seen, path))))
+    return _convert(_content(path), str(path), path.parent, (*seen, path.resolve()))
+
+
+def _content(path: Path) -> Mapping[str, Any]:
     try:
         text = path.read_bytes()
         content = msgspec.toml.decode(text) if path.suffix == ".toml" else msgspec.json.decode(text)
@@ -97,20 +189,50 @@ def read_recipe(recipe: RecipeLike) -> Recipe:
         raise RecipeError(f"the recipe is not valid {path.suffix[1:].upper()}: {error}", where=str(path)) from error
     if not isinstance(content, Mapping):
         raise RecipeError("a recipe is a table of keys and values", where=str(path))
-    return _convert(content, where=str(path))
+    return content
 
 
-def _convert(content: Mapping[str, Any], *, where: str) -> Recipe:
-    _check_keys(content, Recipe, where)
-    rules = content.get("rules", ())
-    for number, rule in enumerate(rules if isinstance(rules, list | tuple) else ()):
-        if isinstance(rule, Mapping):
-            _check_keys(rule, Rule, f"{where}, rule {number + 1}")
+def _convert(content: Mapping[str, Any], where: str, folder: Path, seen: tuple[Path, ...]) -> Recipe:
+    given = {key: value for key, value in content.items() if key != "extends"}
+    own = _checked(given, where)
+    if "extends" not in content:
+        return own
+    base = _read(content["extends"], folder, seen)
+    joined = {key: (*getattr(base, key), *getattr(own, key)) for key in ("rules", "allow", "deny")}
+    return msgspec.structs.replace(base, **{key: getattr(own, key) for key in given} | joined)
+
+
+def _checked(content: Mapping[str, Any], where: str) -> Recipe:
+    """The content as a recipe, every rule's keys looked at first, for messages that name the rule."""
+    _check_keys(content, Recipe, where, ("extends",))
+    _check_rules(content.get("rules", ()), where)
     try:
-        return msgspec.convert(dict(content), Recipe)
+        return msgspec.convert(_spelled(dict(content)), Recipe)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$")
         raise RecipeError(message, where=_place(where, path.rstrip("`")), hint=_nearest_value(message, path)) from error
+
+
+def _check_rules(rules: Any, where: str) -> None:
+    for number, rule in enumerate(rules if isinstance(rules, list | tuple) else (), start=1):
+        if isinstance(rule, Mapping):
+            _check_keys(rule, Rule, f"{where}, rule {number}")
+            _check_rules(rule.get("rules", ()), f"{where}, rule {number}")
+
+
+def _spelled(content: Any) -> Any:
+    """The content with dtypes as their names, and rules and collections in the form that msgspec takes."""
+    match content:
+        case Mapping():
+            return {key: _spelled(value) for key, value in content.items()}
+        case Rule():
+            return _spelled(msgspec.structs.asdict(content))
+        case list() | tuple() | set() | frozenset():
+            return [_spelled(item) for item in content]
+        case None | bool() | int() | float() | str():
+            return content
+        case _:
+            return name_of(content)
 
 
 def _place(where: str, path: str) -> str:
@@ -129,8 +251,8 @@ def _nearest_value(message: str, path: str) -> str:
     return did_you_mean(wrong[1], get_args(hints[field]))
 
 
-def _check_keys(content: Mapping[str, Any], kind: type[msgspec.Struct], where: str) -> None:
-    known = kind.__struct_fields__
+def _check_keys(content: Mapping[str, Any], kind: type[msgspec.Struct], where: str, more: tuple[str, ...] = ()) -> None:
+    known = (*kind.__struct_fields__, *more)
     for key in content:
         if key not in known:
             raise RecipeError(f"unknown key {key!r}", where=where, hint=did_you_mean(str(key), known))

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import octavo
@@ -127,3 +128,156 @@ def test_the_last_rule_that_matches_counts(digits):
     }
     assert precisions["CONV_2D", True] == "float32"
     assert precisions["CONV_2D", False] == "float16"
+
+
+DIGITS = Path(__file__).parents[2] / "examples" / "digits"
+
+
+def precisions(recipe, **settings):
+    """The precision of each operation of the digits, by its layer's last part and its operator."""
+    given = {"precision": "float32", **recipe} if isinstance(recipe, dict) else recipe
+    made = octavo.convert(DIGITS / "saved_model", recipe=given, signatures=["serving_default"], **settings)
+    return {(row.layer.rpartition("/")[2], row.op): row.precision for row in made.plan.graphs[0].ops}
+
+
+def test_depth_counts_source_layers_in_the_order_of_work():
+    every = list(precisions({}))
+    layers = list(dict.fromkeys(layer for layer, _ in every))
+    for depth, chosen in [("0", layers[:1]), (0, layers[:1]), ("-1", layers[-1:]), (":2", layers[:2]), ("-2:", layers[-2:]),
+                          ("1:3", layers[1:3])]:  # fmt: skip
+        found = precisions({"rules": [{"depth": depth, "precision": "float16"}]})
+        # operations without weights have nothing to store
+        assert {layer for (layer, _), p in found.items() if p == "float16"} <= set(chosen)
+        assert any(p == "float16" for p in found.values()) == any(
+            op in ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED") for layer, op in every if layer in chosen
+        )
+
+
+@pytest.mark.parametrize("depth", ["first", "1:2:3", ":x"])
+def test_a_depth_that_is_no_slice_is_refused(depth):
+    assert "':3'" in message({"rules": [{"depth": depth, "precision": "int8"}]}).hint
+
+
+def test_lists_of_names_match_any_of_them():
+    found = precisions({"rules": [{"op": ["CONV_2D", "FULLY_CONNECTED"], "precision": "float16"}]})
+    assert {op for (_, op), p in found.items() if p == "float16"} == {"CONV_2D", "FULLY_CONNECTED"}
+
+
+def test_what_is_denied_stays_float_whatever_rules_say():
+    recipe = {"precision": "float16", "deny": ["CONV_2D"], "rules": [{"op": "*CONV*", "precision": "float16"}]}
+    found = precisions(recipe)
+    assert {op for (_, op), p in found.items() if p == "float16"} == {"DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+
+
+def test_only_what_is_allowed_is_quantized_unless_a_rule_says_so():
+    recipe = {
+        "precision": "float16",
+        "allow": ["digits_1/digit_1"],
+        "rules": [{"op": "DEPTH*", "precision": "float16"}],
+    }
+    found = precisions(recipe)
+    assert {op for (_, op), p in found.items() if p == "float16"} == {"DEPTHWISE_CONV_2D", "FULLY_CONNECTED"}
+
+
+@pytest.mark.parametrize(
+    ("key", "pattern", "near"), [("allow", "CONV2D", "CONV_2D"), ("deny", "digits_1/digit", "digits_1/digit_1")]
+)
+def test_an_entry_of_a_list_that_matches_nothing_is_an_error(key, pattern, near):
+    with pytest.raises(RecipeError, match=f"{key} lists") as caught:
+        precisions({"precision": "float16", key: [pattern]})
+    assert near in caught.value.hint
+
+
+def test_rules_hold_exceptions_of_their_own():
+    rule = {"op": "*CONV*", "precision": "float16", "rules": [{"layer": "*stem*", "precision": "float32"}]}
+    found = precisions({"rules": [rule]})
+    assert next(p for (_, op), p in found.items() if op == "CONV_2D") == "float32"
+    assert {p for (layer, op), p in found.items() if "CONV" in op and "stem" not in layer} == {"float16"}
+
+
+def test_an_exception_that_matches_nothing_names_its_rule():
+    rule = {"op": "*CONV*", "precision": "float16", "rules": [{"op": "SOFTMAX", "precision": "float32"}]}
+    with pytest.raises(RecipeError, match=r"rule 1\.1 matches nothing: op='SOFTMAX'"):
+        precisions({"rules": [rule]})
+
+
+@pytest.mark.parametrize(("port", "stored"), [
+    ("weights", {"weight": "float16", "bias": "float32"}), ("bias", {"weight": "float32", "bias": "float16"}),
+    ("*", {"weight": "float16", "bias": "float16"}),
+])  # fmt: skip
+def test_a_rule_about_a_port_stores_the_constants_there(port, stored):
+    recipe = {
+        "precision": "float32",
+        "rules": [{"op": "CONV_2D", "layer": "*stem*", "port": port, "precision": "float16"}],
+    }
+    made = octavo.convert(DIGITS / "saved_model", recipe=recipe, signatures=["serving_default"])
+    shapes = {1: "bias", 4: "weight"}
+    halves = {
+        shapes[len(t.shape)]
+        for op in octavo.inspect(made).graphs[0].operations
+        if op.op == "DEQUANTIZE"
+        for t in op.weights
+    }
+    assert halves == {name for name, dtype in stored.items() if dtype == "float16"}
+    assert made.plan.graphs[0].ops[0].precision == "float16"
+    assert "rule 1" in made.plan.graphs[0].ops[0].why
+
+
+def test_a_weight_stays_float_at_a_port_while_the_recipe_stores_the_others():
+    recipe = {
+        "precision": "weight_only",
+        "small": 1,
+        "rules": [{"op": "FULLY_CONNECTED", "port": "weights", "precision": "float32"}],
+    }
+    found = precisions(recipe)
+    assert found["digit_1", "FULLY_CONNECTED"] == "float32"
+    assert {p for (_, op), p in found.items() if "CONV" in op} == {"weight_only"}
+
+
+def test_a_rule_about_a_port_that_cannot_be_is_refused():
+    assert "weight_only" in message({"rules": [{"port": "weights", "precision": "int8"}]}).hint
+    with pytest.raises(RecipeError, match="matches nothing") as caught:
+        precisions({"rules": [{"op": "FULLY_CONNECTED", "port": "filter", "precision": "float16"}]})
+    assert "weights" in caught.value.hint
+    with pytest.raises(RecipeError, match="rule 1 has no effect"):
+        precisions(
+            {"precision": "int8", "rules": [{"port": "weights", "precision": "float16"}]},
+            samples=DIGITS / "calibration.npz",
+        )
+
+
+def test_a_recipe_extends_another_one(tmp_path):
+    (tmp_path / "base.toml").write_text(
+        'precision = "int8"\ndeny = ["SOFTMAX"]\n[[rules]]\nop = "MEAN"\nprecision = "float32"\n'
+    )
+    path = tmp_path / "own.toml"
+    path.write_text('extends = "base.toml"\ninputs = "int8"\n[[rules]]\nop = "ADD"\nprecision = "int16x8"\n')
+    recipe = read_recipe(path)
+    assert (recipe.precision, recipe.inputs, recipe.deny) == ("int8", "int8", ("SOFTMAX",))
+    assert [rule.op for rule in recipe.rules] == ["MEAN", "ADD"]
+    assert read_recipe({"extends": path, "precision": "int16x8"}).precision == "int16x8"
+    assert read_recipe({"extends": "int8", "strict": True}) == Recipe(precision="int8", strict=True)
+    assert read_recipe({"extends": recipe}) == recipe
+
+
+def test_a_recipe_that_extends_itself_is_refused(tmp_path):
+    path = tmp_path / "own.toml"
+    path.write_text('extends = "own.toml"\n')
+    assert "extends itself" in message(path).message
+
+
+@pytest.mark.parametrize("spelling", [octavo.int8, np.int8, np.dtype("int8"), "int8"])
+def test_dtypes_are_taken_in_every_spelling(spelling):
+    expected = Recipe(precision="int8", inputs="int8", outputs={"y": "int8"}, rules=(Rule(precision="int8"),))
+    given = {"precision": spelling, "inputs": spelling, "outputs": {"y": spelling}, "rules": [{"precision": spelling}]}
+    assert read_recipe(given) == expected
+    assert (
+        Recipe(precision=spelling, inputs=spelling, outputs={"y": spelling}, rules=(Rule(precision=spelling),))
+        == expected
+    )
+    assert read_recipe(spelling).precision == "int8"
+
+
+def test_collections_may_be_of_any_kind():
+    recipe = read_recipe({"allow": {"ADD"}, "deny": ("MUL",), "rules": ({"op": ("ADD", "MUL"), "precision": "int8"},)})
+    assert (recipe.allow, recipe.deny, recipe.rules[0].op) == (("ADD",), ("MUL",), ("ADD", "MUL"))

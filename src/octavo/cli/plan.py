@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from octavo.cli.command import Command, Group, option
+from octavo.cli.schema import schema
 
 if TYPE_CHECKING:
     from octavo.plan import Plan
@@ -19,6 +20,9 @@ def plan() -> None:
 
     A plan is what `octavo convert … --save-plan` writes; a run (`--save-run`) has one in it, too.
     """
+
+
+plan.add_command(schema)
 
 
 @plan.command(cls=Command)

@@ -23,7 +23,7 @@ def rules(texts: Iterable[str]) -> list[dict[str, str]]:
 def _pair(part: str, text: str) -> tuple[str, str]:
     key, sign, value = part.partition("=")
     if not (sign and key.strip() and value.strip()):
-        hint = "write it as op=SOFTMAX,precision=float32 (keys: op, layer, precision)"
+        hint = "write it as op=SOFTMAX,precision=float32 (keys: op, layer, depth, port, precision)"
         raise RecipeError(f"{part!r} is not key=value", where=f"--rule {text!r}", hint=hint)
     return key.strip(), value.strip()
 

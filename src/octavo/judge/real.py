@@ -35,7 +35,7 @@ class RealRuntime:
         """The outputs by name, real numbers."""
         outputs = self._runtime.run(self.stored(sample))
         return {
-            name: _real(array, self._results[name]) if name in self._results else array
+            name: real(array, self._results[name]) if name in self._results else array
             for name, array in outputs.items()
         }
 
@@ -50,12 +50,11 @@ class RealRuntime:
     def stored(self, sample: Mapping[str, Array]) -> Sample:
         """The sample as the model takes it: integers in place of real numbers, where it stores these."""
         return {
-            name: _nearest(array, *self._grids[name]) if name in self._grids else array
-            for name, array in sample.items()
+            name: nearest(array, *self._grids[name]) if name in self._grids else array for name, array in sample.items()
         }
 
 
-def _nearest(array: Array, quant: Quantization, dtype: np.dtype[Any]) -> Array:
+def nearest(array: Array, quant: Quantization, dtype: np.dtype[Any]) -> Array:
     """The stored integers nearest to real numbers; stored integers themselves stay."""
     if array.dtype == dtype:
         return array
@@ -64,5 +63,5 @@ def _nearest(array: Array, quant: Quantization, dtype: np.dtype[Any]) -> Array:
     return np.asarray(stored.clip(limits.min, limits.max).astype(dtype))
 
 
-def _real(array: Array, quant: Quantization) -> Array:
+def real(array: Array, quant: Quantization) -> Array:
     return np.asarray((array.astype(np.float32) - np.float32(quant.zero_point[0])) * quant.scale[0])

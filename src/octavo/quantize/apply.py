@@ -16,9 +16,10 @@ from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 from octavo.ops.quantize import Dequantize, Quantize
 from octavo.plan import GraphPlan, Grid, OpDecision, Plan
+from octavo.quantize.interface import STORED, Interfaces
 from octavo.quantize.precision import INTEGER
 from octavo.quantize.sharing import real_operands, real_results
-from octavo.recipe import Interface, Recipe
+from octavo.recipe import Interface
 from octavo.schema.enums import TensorType
 
 BIAS_TYPES = {"int32": TensorType.INT32, "int64": TensorType.INT64}
@@ -33,7 +34,8 @@ def apply(model: Model, plan: Plan) -> Model:
     if [graph.name for graph in model.graphs] != [graph.graph for graph in plan.graphs]:
         raise Invalid("the plan is for a model with other graphs", hint="make a new plan for this model")
     graphs = [
-        _Application(graph, rows, plan.recipe).run() for graph, rows in zip(model.graphs, plan.graphs, strict=True)
+        _Application(graph, rows, Interfaces(model, graph, plan.recipe)).run()
+        for graph, rows in zip(model.graphs, plan.graphs, strict=True)
     ]
     twin = dict(zip(model.graphs, graphs, strict=True))
     for graph in graphs:
@@ -54,11 +56,11 @@ class _Forms:
 class _Application:
     """One graph on its way into its quantized form."""
 
-    def __init__(self, graph: Graph, rows: GraphPlan, recipe: Recipe) -> None:
+    def __init__(self, graph: Graph, rows: GraphPlan, interfaces: Interfaces) -> None:
         self.old = graph
         self.new = Graph(graph.name)
         self.build = Builder(self.new)
-        self.recipe = recipe
+        self.interfaces = interfaces
         self.ops: dict[str, OpDecision] = {row.node: row for row in rows.ops}
         self.grids: dict[tuple[str, str, str], Grid] = {(g.value, g.dtype, g.reader): g for g in rows.grids}
         self.constants: dict[tuple[str, str], Grid] = {(g.value, g.reader): g for g in rows.grids if g.reader}
@@ -77,22 +79,14 @@ class _Application:
         return self.new
 
     def _input(self, value: Value) -> None:
-        dtype = self.recipe.inputs
-        if dtype == "float32" or value.dtype != np.float32:
+        dtype = self.interfaces.inputs.get(value, "float32")
+        if dtype == "float32":
             self.forms[value] = _Forms(self.new.input(value.name, value.type))
             return
-        inner = "int8" if dtype == "uint8" else dtype
-        grid = self.grids.get((value.name, inner, ""))
-        if grid is None:
-            raise Invalid(
-                f"input {value.name!r} cannot be {dtype}: no operation reads it in {inner}",
-                hint="leave inputs at 'float32', or let its first operation compute in integers",
-            )
+        grid = self._grid(value, STORED[dtype], "")
         given = self.new.input(value.name, Type(np.dtype(dtype), value.shape))
         given.quant = _shifted(grid) if dtype == "uint8" else _quantization(grid)
         self.forms[value] = _Forms(given)
-        if dtype == "uint8":
-            self.forms[value].converted[_key(grid)] = self._quantized(given, grid)
 
     def _node(self, node: Node, row: OpDecision) -> None:
         self.build.origin = node.origin
@@ -209,7 +203,10 @@ class _Application:
         if forms.made.quant == _quantization(grid) and forms.made.dtype == grid.dtype:
             return forms.made
         if _key(grid) not in forms.converted:
-            forms.converted[_key(grid)] = self._quantized(forms.made, grid)
+            made = forms.made
+            if made.dtype == np.uint8 and grid.dtype != "int8":  # no kernel goes from uint8 to int16
+                made = self._read(value, self._grid(value, "int8", ""))
+            forms.converted[_key(grid)] = self._quantized(made, grid)
         return forms.converted[_key(grid)]
 
     def _read_float(self, value: Value) -> Value:
@@ -246,7 +243,7 @@ class _Application:
         if value.dtype != np.float32 or value.const is not None or value in self.old.inputs:
             return self._store(value, None) if value.const is not None else self.forms[value].made
         made = self.forms[value].made
-        form = self._interface(value, self.recipe.outputs)
+        form = self._interface(value, self.interfaces.outputs.get(value, "float32"))
         if form is not made and made not in self.new.inputs:
             made.name, form.name = self.new.unique(f"{value.name}/{made.dtype.name}"), made.name
         return form
@@ -254,13 +251,7 @@ class _Application:
     def _interface(self, value: Value, dtype: Interface) -> Value:
         if dtype == "float32":
             return self._read_float(value)
-        inner = "int8" if dtype == "uint8" else dtype
-        grid = self.grids.get((value.name, inner, ""))
-        if grid is None:
-            raise Invalid(
-                f"output {value.name!r} cannot be {dtype}: no operation makes it in {inner}",
-                hint="leave outputs at 'float32', or let its last operation compute in integers",
-            )
+        grid = self._grid(value, STORED[dtype], "")
         made = self._read(value, grid)
         if dtype != "uint8":
             return made

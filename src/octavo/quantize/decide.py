@@ -4,19 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from octavo.errors import InternalError, RecipeError, TargetError
+from octavo.errors import InternalError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.plan import GraphPlan, Grid, Plan
+from octavo.quantize.interface import Interfaces, check_interface
 from octavo.quantize.limits import objections
-from octavo.quantize.precision import INTEGER, Choice, check_rules, choose, decision
+from octavo.quantize.precision import INTEGER, Choice, choose, decision
+from octavo.quantize.selecting import Selection, check_rules
 from octavo.quantize.sharing import activation_grids, real_operands, real_results
+from octavo.quantize.stored import check_ports, store
 from octavo.quantize.weights import ScaleOf, constant_grids
 from octavo.recipe import Recipe
 from octavo.statistics import Statistics
 
 
 def needs(model: Model, recipe: Recipe) -> list[str]:
-    """The names of the values whose ranges `decide` will ask for, over all graphs."""
+    """The names of the values whose ranges `decide` will ask for, over all graphs.
+
+    Raises:
+        RecipeError: as `decide`, before any sample is run.
+    """
+    check_rules(model.graphs, recipe)
+    check_interface(model, recipe)
     wanted: dict[str, None] = {}
     bodies = set(model.bodies)
     for graph in model.graphs:
@@ -25,6 +34,7 @@ def needs(model: Model, recipe: Recipe) -> list[str]:
             if choices[node].precision in INTEGER:
                 values = [value for _, value, _ in [*real_operands(node), *real_results(node)]]
                 wanted.update((value.name, None) for value in values if value.const is None)
+        wanted.update((value.name, None) for value, _ in Interfaces(model, graph, recipe).integers)
     return list(wanted)
 
 
@@ -36,12 +46,11 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
         TargetError: the recipe is strict and something must stay float.
     """
     check_rules(model.graphs, recipe)
-    _check_interface(recipe)
-    bodies = set(model.bodies)
+    check_interface(model, recipe)
     graphs = zip(model.graphs, statistics, strict=True)
     plan = Plan(
         recipe=recipe,
-        graphs=tuple(_graph(graph, recipe, seen, is_body=graph in bodies) for graph, seen in graphs),
+        graphs=tuple(_graph(model, graph, recipe, seen) for graph, seen in graphs),
     )
     if recipe.strict and plan.left_float:
         rows = "\n".join(f"  {op.op} at {op.layer}: {op.why}" for op in plan.left_float)
@@ -53,13 +62,18 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
     return plan
 
 
-def _graph(graph: Graph, recipe: Recipe, statistics: Statistics, *, is_body: bool) -> GraphPlan:
-    choices, grids = _settled(graph, recipe, statistics, is_body=is_body)
+def _graph(model: Model, graph: Graph, recipe: Recipe, statistics: Statistics) -> GraphPlan:
+    choices, grids = _settled(graph, recipe, statistics, is_body=graph in set(model.bodies))
+    grids += Interfaces(model, graph, recipe).missing(grids, statistics)
     scales: dict[tuple[str, str, str], float] = {(grid.value, grid.dtype, grid.reader): grid.scale[0] for grid in grids}
+    selection = Selection(graph, recipe)
+    check_ports(choices, selection)
     for node in graph:
         choice = choices[node]
         lookup = _scale_of(scales, INTEGER.get(choice.precision, ""), node.outputs[0].name)
-        grids += constant_grids(node, choice, recipe, lookup, statistics.spreads)
+        rows = list(constant_grids(node, choice, recipe, lookup, statistics.spreads))
+        choices[node], rows = store(node, choice, rows, selection)
+        grids += rows
     return GraphPlan(
         graph=graph.name,
         ops=tuple(decision(node, choices[node]) for node in graph),
@@ -89,16 +103,3 @@ def _scale_of(scales: dict[tuple[str, str, str], float], dtype: str, reader: str
         return scales[key]
 
     return scale_of
-
-
-def _check_interface(recipe: Recipe) -> None:
-    precisions = {recipe.precision, *(rule.precision for rule in recipe.rules)}
-    dtypes = {INTEGER[precision] for precision in precisions if precision in INTEGER}
-    for name, dtype in (("inputs", recipe.inputs), ("outputs", recipe.outputs)):
-        needed = "int8" if dtype == "uint8" else dtype
-        if dtype != "float32" and needed not in dtypes:
-            raise RecipeError(
-                f"{name}={dtype!r} needs operations that compute in {needed}",
-                where=f"recipe.{name}",
-                hint=f"set precision to {'int16x8' if needed == 'int16' else 'int8'!r}, or leave {name} at 'float32'",
-            )

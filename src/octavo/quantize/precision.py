@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
-from octavo.errors import RecipeError, did_you_mean
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.ir.port import Fixed, Observed, Plain, SameAs, Weight
 from octavo.plan import OpDecision, Treatment, Who
-from octavo.recipe import Precision, Recipe, Rule
+from octavo.quantize.selecting import Selection, layer_of, replaced
+from octavo.recipe import Precision, Recipe
 
 INTEGER = {"int8": "int8", "int16x8": "int16"}
 """The dtype of activations under each integer precision."""
@@ -31,12 +30,6 @@ class Choice:
     why: str
 
 
-def layer_of(node: Node) -> str:
-    """The source layer that the operation computes: its path, without rules and without the operation's own part."""
-    source = next((part for part in node.origin if not part.startswith("rule:")), "")
-    return source.rpartition("/")[0] or source
-
-
 def choose(
     graph: Graph, recipe: Recipe, refused: Mapping[Node, str] = MappingProxyType({}), *, is_body: bool = False
 ) -> dict[Node, Choice]:
@@ -44,7 +37,8 @@ def choose(
 
     The body of a loop, or a branch, has float activations.
     """
-    choices = {node: _restrict(node, _asked(node, recipe), recipe) for node in graph}
+    selection = Selection(graph, recipe)
+    choices = {node: _restrict(node, _asked(node, selection), recipe) for node in graph}
     for node, why in refused.items():
         choices[node] = replace(choices[node], precision="float32", who="kernel", why=why)
     if is_body:
@@ -61,45 +55,6 @@ def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
         graph: {node for node, choice in made.items() if choice.asked in INTEGER and choice.who == "kernel"}
         for graph, made in choices.items()
     }
-
-
-def check_rules(graphs: Sequence[Graph], recipe: Recipe) -> None:
-    """Make sure that each rule of the recipe matches an operation.
-
-    Raises:
-        RecipeError: one does not; the hint has the nearest names.
-    """
-    nodes = [node for graph in graphs for node in graph]
-    for number, rule in enumerate(recipe.rules):
-        if not any(matches(node, rule) for node in nodes):
-            by_op = any(fnmatch.fnmatch(node.op.code, rule.op) for node in nodes)
-            wanted, known = (
-                (rule.layer, [layer_of(node) for node in nodes]) if by_op else (rule.op, [n.op.code for n in nodes])
-            )
-            raise RecipeError(
-                f"rule {number + 1} matches nothing: op={rule.op!r}, layer={rule.layer!r}",
-                where="recipe.rules",
-                hint=did_you_mean(wanted, known),
-            )
-
-
-def matches(node: Node, rule: Rule) -> bool:
-    """Whether the rule is about this node: by operator, and by any source layer that it computes."""
-    if not any(fnmatch.fnmatchcase(code, rule.op.upper()) for code in (node.op.code, *replaced(node))):
-        return False
-    if rule.layer == "*":
-        return True
-    sources = [part for part in node.origin if not part.startswith("rule:")]
-    return any(
-        fnmatch.fnmatchcase(name, rule.layer)
-        for source in (*sources, *(value.name for value in node.outputs))
-        for name in (source, *_scopes(source), *source.split("/"))
-    )
-
-
-def replaced(node: Node) -> list[str]:
-    """The operators without integer kernels in whose place the node computes."""
-    return [part.split(":")[2] for part in node.origin if part.startswith("rule:") and part.count(":") == 2]
 
 
 def decision(node: Node, choice: Choice) -> OpDecision:
@@ -140,13 +95,17 @@ def computes(node: Node) -> bool:
     )
 
 
-def _asked(node: Node, recipe: Recipe) -> Choice:
+def _asked(node: Node, selection: Selection) -> Choice:
     """What the recipe wants of the node."""
+    recipe = selection.recipe
     instead = "".join(f", in place of {code}, which has no such kernel" for code in replaced(node))
-    for number in reversed(range(len(recipe.rules))):
-        rule = recipe.rules[number]
-        if matches(node, rule):
-            return Choice(rule.precision, rule.precision, "rule", f"rule {number + 1} of the recipe{instead}")
+    if selection.is_denied(node):
+        return Choice("float32", "float32", "recipe", "the recipe denies it")
+    if (found := selection.rule_for(node)) is not None:
+        rule, name = found
+        return Choice(rule.precision, rule.precision, "rule", f"{name} of the recipe{instead}")
+    if not selection.is_allowed(node):
+        return Choice("float32", "float32", "recipe", "the recipe does not allow it")
     return Choice(recipe.precision, recipe.precision, "recipe", f"the recipe's default{instead}")
 
 
@@ -216,9 +175,3 @@ def _leave_islands(graph: Graph, choices: dict[Node, Choice]) -> None:
             if around and not any(choices[other].precision in INTEGER for other in around):
                 why = "it only moves numbers, between float operations"
                 choices[node] = replace(choice, precision="float32", who="graph", why=why)
-
-
-def _scopes(source: str) -> list[str]:
-    """The enclosing scopes of `a/b/c`: `a/b` and `a`."""
-    parts = source.split("/")
-    return ["/".join(parts[:end]) for end in range(1, len(parts))]
