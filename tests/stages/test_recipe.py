@@ -1,11 +1,14 @@
 """What a user may ask for, and what they hear when they ask for something else."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import octavo
+from octavo.cli.app import app
 from octavo.errors import RecipeError
 from octavo.recipe import PRECISIONS, Recipe, Rule, read_recipe
 
@@ -281,3 +284,18 @@ def test_dtypes_are_taken_in_every_spelling(spelling):
 def test_collections_may_be_of_any_kind():
     recipe = read_recipe({"allow": {"ADD"}, "deny": ("MUL",), "rules": ({"op": ("ADD", "MUL"), "precision": "int8"},)})
     assert (recipe.allow, recipe.deny, recipe.rules[0].op) == (("ADD",), ("MUL",), ("ADD", "MUL"))
+
+
+def test_the_schema_that_is_shipped_is_current():
+    from octavo.recipe import recipe_schema
+
+    shipped = json.loads((Path(octavo.__file__).parent / "recipe.schema.json").read_text())
+    assert shipped == recipe_schema(), "octavo plan schema -o src/octavo/recipe.schema.json"
+    assert {"extends", "allow", "deny", "rules", "inputs"} <= set(shipped["$defs"]["Recipe"]["properties"])
+
+
+def test_the_command_prints_the_schema():
+    from octavo.recipe import recipe_schema
+
+    result = CliRunner().invoke(app, ["plan", "schema"])
+    assert json.loads(result.stdout) == recipe_schema()

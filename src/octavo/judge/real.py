@@ -64,4 +64,5 @@ def nearest(array: Array, quant: Quantization, dtype: np.dtype[Any]) -> Array:
 
 
 def real(array: Array, quant: Quantization) -> Array:
+    """The real numbers, float32, that stored integers stand for."""
     return np.asarray((array.astype(np.float32) - np.float32(quant.zero_point[0])) * quant.scale[0])
