@@ -97,6 +97,9 @@ ONE_INPUT = {
     "GaussianNoise": (ROW, lambda k: k.GaussianNoise(0.5)),
     "Rescaling": (IMAGE, lambda k: k.Rescaling(2.0, offset=-1.0)),
     "Resizing": (IMAGE, lambda k: k.Resizing(5, 7)),
+    "Resizing_bicubic": (IMAGE, lambda k: k.Resizing(5, 12, interpolation="bicubic")),
+    "Resizing_area": (IMAGE, lambda k: k.Resizing(4, 7, interpolation="area")),
+    "UpSampling2D_bicubic": (IMAGE, lambda k: k.UpSampling2D(2, interpolation="bicubic")),
     "CenterCrop": (IMAGE, lambda k: k.CenterCrop(5, 6)),
     "RandomFlip": (IMAGE, lambda k: k.RandomFlip()),
     "Normalization": (IMAGE, lambda k: k.Normalization(mean=[0.1, 0.2, 0.3], variance=[1.0, 2.0, 3.0])),
@@ -299,6 +302,39 @@ def test_operations_of_keras_3_between_layers(writer, tmp_path):
         -ops.abs(ops.sqrt(ops.square(x))),
     ]
     agree(keras.Model([x, y], outputs), writer, tmp_path)
+
+
+@pytest.mark.parametrize("writer", ["keras3", "keras3_h5"])
+def test_operations_on_arrays_between_layers(writer, tmp_path):
+    keras = pytest.importorskip("keras")
+    ops = keras.ops
+    x = keras.Input((4, 6), name="x")
+    image = keras.Input((4, 6, 3), name="y")
+    outputs = [
+        ops.cast(ops.argmax(x, axis=-1), "float32") + ops.cast(ops.argmin(x, axis=2), "float32"),
+        ops.var(x, axis=1) + ops.std(x, axis=1) + ops.logsumexp(x, axis=1) + ops.amax(x, axis=1),
+        ops.norm(x, axis=-1) + ops.norm(x, ord=1, axis=-1) + ops.logsumexp(x, axis=(1, 2), keepdims=True)[:, 0],
+        ops.cumsum(x, axis=1) * ops.cumprod(x, axis=2),
+        ops.top_k(x, 2)[0],
+        ops.sort(x, axis=1) + ops.cast(ops.argsort(x, axis=-1), "float32"),
+        ops.flip(x, axis=1) + ops.roll(x, 2, axis=1),
+        ops.repeat(x, 3, axis=1),
+        ops.tile(x, (1, 2, 1)),
+        ops.split(x, 2, axis=-1)[1],
+        ops.split(x, [1, 4], axis=-1)[1],
+        sum(ops.unstack(x, axis=1)),
+        ops.take(x, [0, -1], axis=1),
+        ops.swapaxes(image, 1, 3),
+        ops.moveaxis(image, 3, 1),
+        ops.tril(x, 1) - ops.triu(x),
+        ops.normalize(x, axis=-1),
+        ops.one_hot(ops.cast(ops.relu(x), "int32"), 3),
+        ops.arctan2(x, 1.0 + x * x) + ops.arcsinh(x) + ops.erfc(x) if hasattr(ops, "erfc") else ops.arcsinh(x),
+        ops.image.resize(image, (7, 9), interpolation="bicubic"),
+        *ops.moments(x, axes=[1]),
+        *ops.rfft(x),
+    ]
+    agree(keras.Model([x, image], outputs), writer, tmp_path)
 
 
 @pytest.mark.parametrize("writer", ["keras2", "keras2_h5"])

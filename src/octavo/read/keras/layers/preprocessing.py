@@ -42,7 +42,7 @@ def resizing(layer: Layer, x: Tensor) -> Tensor:
         raise NotLoweredError(f"LiteRT does not interpolate by {layer.get('interpolation')!r}")
     size = np.array([int(layer.config["height"]), int(layer.config["width"])], np.int32)
     image = channels_last(layer, layer.emit.cast(x, np.float32))
-    return as_layer(layer, layer.emit(op, image, size, half_pixel_centers=True))
+    return as_layer(layer, layer.emit(op, image, size, **({} if op == "ResizeArea" else {"half_pixel_centers": True})))
 
 
 @layer("CenterCrop")

@@ -12,7 +12,12 @@ from octavo.ir.op import NotLoweredError
 from octavo.read.keras.emitter import Tensor
 from octavo.read.keras.layer import Layer, Masks, as_layer, channels_last, layer, mask_of, pair
 
-INTERPOLATIONS = {"nearest": "ResizeNearestNeighbor", "bilinear": "ResizeBilinear"}
+INTERPOLATIONS = {
+    "nearest": "ResizeNearestNeighbor",
+    "bilinear": "ResizeBilinear",
+    "bicubic": "ResizeBicubic",
+    "area": "ResizeArea",
+}
 """TensorFlow's op for each way in which Keras interpolates."""
 
 
@@ -87,7 +92,8 @@ def upsampling(layer: Layer, x: Tensor) -> Tensor:
     op = INTERPOLATIONS.get(layer.get("interpolation", "nearest"))
     if op is None:
         raise NotLoweredError(f"LiteRT does not interpolate by {layer.get('interpolation')!r}")
-    result = emit(op, x, np.array(sizes, np.int32), half_pixel_centers=True)
+    kept = {} if op == "ResizeArea" else {"half_pixel_centers": True}
+    result = emit(op, x, np.array(sizes, np.int32), **kept)
     return as_layer(layer, emit("Squeeze", result, squeeze_dims=[1]) if rank == 1 else result)
 
 
