@@ -1,0 +1,70 @@
+"""Source operations that nothing in LiteRT can express, and why: a reason is worth more than silence."""
+
+from __future__ import annotations
+
+from typing import Final, NoReturn
+
+from octavo.ir.build import Builder, Source
+from octavo.ir.op import NotLoweredError, lowers
+
+_SEARCH: Final = "LiteRT has no operation that searches over sequences; do it after the model"
+_FACTORS: Final = "LiteRT has no matrix decompositions, and the steps would depend on the data"
+_SERIES: Final = "LiteRT has no such function, and no short series reaches float32"
+_LENGTHS: Final = "how much comes out depends on the data, in ways that LiteRT's shapes cannot follow"
+_CHANCE: Final = "LiteRT draws uniform and normal numbers only; this needs a loop until a number fits"
+_PLACES: Final = "LiteRT has no operation that gives the places of pooled pixels"
+_REASONS: Final = {
+    "CTCGreedyDecoder": _SEARCH, "CTCBeamSearchDecoder": _SEARCH, "EditDistance": _SEARCH,
+    "Qr": _FACTORS, "Svd": _FACTORS, "Lu": _FACTORS, "SelfAdjointEigV2": _FACTORS, "MatrixSolve": _FACTORS,
+    "MatrixTriangularSolve": _FACTORS, "LogMatrixDeterminant": _FACTORS,
+    "Betainc": _SERIES, "Igamma": _SERIES, "Igammac": _SERIES, "Polygamma": _SERIES, "Zeta": _SERIES,
+    "NextAfter": _SERIES,
+    "DynamicPartition": _LENGTHS, "ListDiff": _LENGTHS, "UniqueWithCounts": _LENGTHS, "UniqueWithCountsV2": _LENGTHS,
+    "SparseFillEmptyRows": _LENGTHS, "SparseReshape": _LENGTHS,
+    "TruncatedNormal": _CHANCE, "ParameterizedTruncatedNormal": _CHANCE, "StatelessTruncatedNormalV2": _CHANCE,
+    "MaxPoolWithArgmax": _PLACES,
+    "ImageProjectiveTransformV2": "LiteRT has no operation that warps images",
+    "ImageProjectiveTransformV3": "LiteRT has no operation that warps images",
+    "CombinedNonMaxSuppression": "LiteRT suppresses the boxes of one image and class; split the model before this",
+}  # fmt: skip
+"""Why each of them is refused."""
+
+
+@lowers(
+    "tf.CTCGreedyDecoder",
+    "tf.CTCBeamSearchDecoder",
+    "tf.EditDistance",
+    "tf.Qr",
+    "tf.Svd",
+    "tf.Lu",
+    "tf.SelfAdjointEigV2",
+    "tf.MatrixSolve",
+    "tf.MatrixTriangularSolve",
+    "tf.LogMatrixDeterminant",
+    "tf.Betainc",
+    "tf.Igamma",
+    "tf.Igammac",
+    "tf.Polygamma",
+    "tf.Zeta",
+    "tf.NextAfter",
+    "tf.DynamicPartition",
+    "tf.ListDiff",
+    "tf.UniqueWithCounts",
+    "tf.UniqueWithCountsV2",
+    "tf.SparseFillEmptyRows",
+    "tf.SparseReshape",
+    "tf.TruncatedNormal",
+    "tf.ParameterizedTruncatedNormal",
+    "tf.StatelessTruncatedNormalV2",
+    "tf.MaxPoolWithArgmax",
+    "tf.ImageProjectiveTransformV2",
+    "tf.ImageProjectiveTransformV3",
+    "tf.CombinedNonMaxSuppression",
+)
+def refused(source: Source, build: Builder) -> NoReturn:  # noqa: ARG001  # nothing is emitted
+    """Nothing.
+
+    Raises:
+        NotLoweredError: always, with the reason.
+    """
+    raise NotLoweredError(_REASONS[source.node.op])
