@@ -267,7 +267,7 @@ NETWORKS = {
     "residual": picture(residual),
     "transformer": sequence(transformer),
     "mel_spectrogram": on((400,))(L.MelSpectrogram(fft_length=64)),
-    "spectrogram": on((400, 1))(L.STFTSpectrogram(frame_length=64, frame_step=20, fft_length=64)),
+    "spectrogram": on((400, 1))(L.STFTSpectrogram(mode="magnitude", frame_length=64, frame_step=20, fft_length=64)),
     "lstm_unrolled": sequence(L.LSTM(3, unroll=True)),
     "gru_unrolled": sequence(L.GRU(3, unroll=True)),
 }
