@@ -148,7 +148,9 @@ class ModelRunner:
         if masks is Masks.OWN:
             return outputs
         given = [tensor for tensor in _flat(call.args) if isinstance(tensor, Tensor)]
-        mask = given[0].mask if given and masks is not Masks.DROPPED else None
+        explicit = call.kwargs.get("mask")
+        mask = explicit if isinstance(explicit, Tensor) else given[0].mask if given else None
+        mask = None if masks is Masks.DROPPED else mask
         if masks is Masks.TAKEN and not self.keras2:
             self._unmasked |= {tensor.ref for tensor in given}
         return [replace(output, mask=mask) if isinstance(output, Tensor) else output for output in outputs]

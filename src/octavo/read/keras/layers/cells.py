@@ -17,7 +17,7 @@ from octavo.ir.op import NotLoweredError
 from octavo.ir.source import Array
 from octavo.ops._window import window_output
 from octavo.read.keras.emitter import Emitter, Tensor
-from octavo.read.keras.layer import Layer, channels_last, pair
+from octavo.read.keras.layer import Layer, pair
 from octavo.read.keras.layers.activation import activate
 from octavo.read.keras.layers.convolution import flat_window
 from octavo.schema.enums import Padding
@@ -161,7 +161,7 @@ def _convolutional(layer: Layer, shape: Shape) -> Cell:
 
     def project(xs: Tensor) -> Tensor:
         steps = [emit.size(xs, at) for at in (0, 1)]
-        flat = channels_last(layer, emit.reshape(xs, [-1, *(emit.size(xs, at) for at in range(2, xs.rank))]))
+        flat = emit.reshape(xs, [-1, *(emit.size(xs, at) for at in range(2, xs.rank))])
         made = flat_window(emit, "Conv2D", flat, kernel, strides=strides, dilation=dilation, padding=padding)
         made = made if bias is None else emit("BiasAdd", made, bias, data_format="NHWC")
         return emit.reshape(made, [*steps, *(emit.size(made, at) for at in range(1, made.rank))])
@@ -172,7 +172,9 @@ def _convolutional(layer: Layer, shape: Shape) -> Cell:
         sums = emit("AddV2", z, met)
         return _gated(layer, emit.many("Split", np.int32(sums.rank - 1), sums, num_split=4), states[1])
 
-    lengths = shape[3:] if layer.get("data_format") == "channels_first" else shape[2:-1]
+    if layer.get("data_format") == "channels_first":
+        raise NotLoweredError("the channels of its images come first, which LiteRT has no convolutions for")
+    lengths = shape[2:-1]
     if not all(isinstance(length, int) for length in lengths):
         raise NotLoweredError("the size of its images must be known before the model runs")
     windows = zip(lengths, size, strides, dilation, strict=True)

@@ -13,7 +13,7 @@ from octavo.read.keras.layer import Layer, Masks, layer, pair
 
 
 @layer("BatchNormalization", "BatchNormalizationV1", "BatchNormalizationV2", "SyncBatchNormalization", masks=Masks.KEPT)
-def batch_normalization(layer: Layer, x: Tensor) -> Tensor:
+def batch_normalization(layer: Layer, x: Tensor, mask: Tensor | None = None) -> Tensor:  # noqa: ARG001  # for training
     """`x · m + (beta − mean · m)` with `m = gamma / √(variance + epsilon)`, computed in float64."""
     axis = pair(layer.get("axis", -1), 1)
     if len(axis) != 1:
