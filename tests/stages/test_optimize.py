@@ -1,10 +1,13 @@
 """The optimizer's engine, with rules made for the test."""
 
+import numpy as np
 import pytest
 
 from octavo.errors import InternalError
+from octavo.ir.build import Builder
 from octavo.ir.text import parse, show
 from octavo.ops import registry
+from octavo.ops.binary import Add
 from octavo.ops.unary import Abs, Exp
 from octavo.optimize.engine import optimize, share, sweep
 from octavo.optimize.rule import rewrites
@@ -83,3 +86,14 @@ def test_two_outputs_that_compute_alike_keep_their_names():
     given = graph("%a = ABS(%x)", "%b = ABS(%x)", "return %a, %b")
     share(given)
     assert [value.name for value in given.outputs] == ["a", "b"]
+
+
+def test_an_array_that_two_nodes_hold_is_held_once():
+    given = graph("%a = ABS(%x)", "%b = EXP(%x)", "return %a, %b")
+    array = np.ones(4, np.float32)
+    build = Builder(given)
+    given.outputs = [build(Add(), value, array) for value in given.outputs]
+    share(given)
+    first, second = (value.producer.inputs[1] for value in given.outputs)
+    assert first is second
+    assert len(first.uses) == 2

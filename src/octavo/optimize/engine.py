@@ -84,9 +84,13 @@ def sweep(graph: Graph) -> None:
 
 
 def share(graph: Graph) -> None:
-    """Compute once what several nodes compute alike."""
+    """Compute once what several nodes compute alike, and hold each array once."""
     first: dict[object, Node] = {}
+    arrays: dict[object, Value] = {}
     for node in graph:
+        for index, value in enumerate(node.inputs):
+            if value is not None and value.const is not None and value.quant is None:
+                graph.rewire(node, index, arrays.setdefault(id(value.const), value))
         twin = first.setdefault((node.op, node.inputs, tuple(map(_grid, node.outputs))), node)
         if twin is not node and not any(value in graph.outputs for value in node.outputs):
             for old, new in zip(node.outputs, twin.outputs, strict=True):

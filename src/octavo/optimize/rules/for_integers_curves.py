@@ -131,8 +131,7 @@ def log_softmax_as_softmax(node: Node, build: Rewriter) -> Value | None:
           %a = const int32[1] [-1]
           %p: float32[batch,1] = REDUCE_MAX(%s, %a) {keep_dims=True}
           %l: float32[batch,1] = LOG(%p)
-          %b = const int32[1] [-1]
-          %m: float32[batch,1] = REDUCE_MAX(%x, %b) {keep_dims=True}
+          %m: float32[batch,1] = REDUCE_MAX(%x, %a) {keep_dims=True}
           %d: float32[batch,4] = SUB(%x, %m)
           %y: float32[batch,4] = ADD(%d, %l)
           return %y
