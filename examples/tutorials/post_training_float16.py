@@ -1,0 +1,28 @@
+"""Post-training float16 quantization: half the size, computed in float32 on CPUs.
+
+    python examples/tutorials/post_training_float16.py
+
+After TensorFlow's tutorial of the same name, with `octavo.lite` in place of `tf.lite`.
+"""
+
+from __future__ import annotations
+
+from classifier import accuracy, train
+
+from octavo import lite
+
+
+def main() -> dict[str, dict[str, float]]:
+    """Train, convert, compare: accuracy and bytes of both models."""
+    converter = lite.TFLiteConverter.from_keras_model(train())
+    tflite_model = converter.convert()
+    converter.optimizations = [lite.Optimize.DEFAULT]
+    converter.target_spec.supported_types = [lite.float16]
+    tflite_fp16_model = converter.convert()
+    models = {"float32": tflite_model, "float16": tflite_fp16_model}
+    return {name: {"accuracy": accuracy(content), "bytes": len(content)} for name, content in models.items()}
+
+
+if __name__ == "__main__":
+    for name, found in main().items():
+        print(f"{name:<15} {found['accuracy']:.2%}  {found['bytes']:>7,} bytes")
