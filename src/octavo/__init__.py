@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from octavo.report.inspection import Inspection as Inspection
     from octavo.report.record import Run as Run
     from octavo.samples import SamplesLike
+    from octavo.targets.target import Departure
 
 __version__ = "0.1.0"
 __all__ = [
@@ -71,6 +72,7 @@ __all__ = [
     "inspect",
     "int8",
     "int16",
+    "off_target",
     "quantize_inputs",
     "record",
     "uint8",
@@ -285,6 +287,21 @@ def blame(
         raise UsageError("a plan is missing", hint="pass a Conversion, or the float .tflite and its plan")
     reference = _content(getattr(model, "reference", model))
     return run(reference, loaded, samples, most=most, budget=budget, progress=progress)
+
+
+def off_target(model: Any, target: str) -> tuple[Departure, ...]:
+    """The operations of a model that would leave an accelerator, each with its layer, why, and the cure.
+
+    Args:
+        model: anything that `convert` takes, quantized or not, or a `Conversion`.
+        target: "xnnpack", "gpu", "tflm", "edgetpu", "ethos-u" or "hexagon".
+
+    Raises:
+        OctavoError: there is no such target, or the model cannot be read.
+    """
+    from octavo.pipeline import off_target as run
+
+    return run(getattr(model, "content", model), target)
 
 
 def quantize_inputs(model: Any, inputs: Mapping[str, Any], *, signature: str | None = None) -> dict[str, NDArray[Any]]:

@@ -29,6 +29,8 @@ from octavo.recipe import Recipe
 from octavo.runtime import Runtime
 from octavo.samples import Sample, SamplesLike, inputs_of, read_samples
 from octavo.statistics import Statistics
+from octavo.targeting import check_model, check_recipe, leaving, target_of
+from octavo.targets.target import Departure
 from octavo.write.file import save
 from octavo.write.tflite import to_bytes
 
@@ -90,6 +92,7 @@ def run(job: Job) -> Conversion:
     Raises:
         OctavoError: see `octavo.errors`; nothing has been written to disk.
     """
+    check_recipe(job.plan.recipe if job.plan else job.recipe)
     with _no_collections():
         source = read(job.model, inputs=job.inputs, outputs=job.outputs)
         model = source if isinstance(source, Model) else lower(source, signatures=job.signatures, shapes=job.shapes)
@@ -103,6 +106,7 @@ def run(job: Job) -> Conversion:
     statistics, doubts = _statistics(job, model, observed)
     plan = job.plan or decide(model, job.recipe, statistics)
     quantized = apply(model, plan)
+    check_model(quantized, plan)
     content = reference if plan.is_float else to_bytes(quantized)
     _check_runs(model, content)
     return Conversion(
@@ -159,6 +163,20 @@ def look(model: Any, *, why: bool = False) -> Inspection:
         rewrites=[msgspec.convert(a, Rewrite, from_attributes=True) for made in rewrites for a in made.applied],
         missed=[msgspec.convert(m, NearMiss, from_attributes=True) for made in rewrites for m in made.missed],
     )
+
+
+def off_target(model: Any, target: str) -> tuple[Departure, ...]:
+    """The operations of any model that would leave a target; of a SavedModel, as it would be converted in float.
+
+    Raises:
+        OctavoError: there is no such target, or the model cannot be read or lowered.
+    """
+    wanted = target_of(target)
+    source = read(model)
+    loaded = source if isinstance(source, Model) else lower(source)
+    if source is not loaded:
+        _optimize(loaded)
+    return tuple(leaving(loaded, wanted))
 
 
 def content_of(model: Any) -> bytes:

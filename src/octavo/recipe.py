@@ -28,6 +28,8 @@ Interface = Literal["float32", "int8", "uint8", "int16"]
 """The dtype of the model's inputs or outputs."""
 
 
+TargetName = Literal["xnnpack", "gpu", "tflm", "edgetpu", "ethos-u", "hexagon"]
+"""What a model is to run on; what each takes is in `octavo.targets`."""
 Patterns = str | tuple[str, ...]
 """A name, which may hold `*`, `?` and `[…]`, or several of which any may match."""
 
@@ -84,6 +86,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     list operators and layers: if `allow` is not empty, only what it lists is quantized, unless a rule says so; what
     `deny` lists never is.
 
+    `target` is what the model is to run on: what it cannot run is an error, unless `deny` or a rule leaves it in float.
     `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how int8
     activation ranges are chosen: `least_error` clips rare large numbers where that lowers the expected error,
     `minmax` takes all that was seen. `correct_bias` lets biases make up for what the rounding of weights
@@ -94,6 +97,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     precision: Precision = "float32"
     inputs: Interface | dict[str, Interface] = "float32"
     outputs: Interface | dict[str, Interface] = "float32"
+    target: TargetName = "xnnpack"
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     per_channel: bool = True

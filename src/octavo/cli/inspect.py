@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 @click.argument("model", type=click.Path())
 @option("--why", section="What is shown", is_flag=True, help="What the optimizer did, and nearly did, and why not.")
 @option("--tree", section="What is shown", is_flag=True, help="The layers as a tree, with the sizes of their weights.")
-def inspect(model: str, *, why: bool, tree: bool, as_json: bool, quiet: bool) -> None:
+@option("--target", section="What is shown", metavar="NAME", help="The operations that would leave an accelerator: gpu, "
+        "tflm, edgetpu, ethos-u, hexagon.")  # fmt: skip
+def inspect(  # one for each option
+    model: str, *, why: bool, tree: bool, target: str | None, as_json: bool, quiet: bool
+) -> None:
     """Show what is in MODEL: signatures, operations, shapes, precisions and sizes.
 
     MODEL is the directory of a SavedModel, which is shown as it will be converted, or any .tflite, as it stands.
@@ -32,6 +36,9 @@ def inspect(model: str, *, why: bool, tree: bool, as_json: bool, quiet: bool) ->
     from octavo.cli.progress import ProgressBar
     from octavo.cli.terminal import show_json
 
+    if target is not None:
+        _show_departures(model, target, as_json=as_json, quiet=quiet)
+        return
     with ProgressBar("reading", quiet=quiet):
         seen = octavo.inspect(model, why=why)
     if as_json:
@@ -112,3 +119,17 @@ def _show_rewrites(seen: Inspection) -> None:
         show_table("Near misses", ("rule", "layer", "why not"), [(m.rule, m.layer, m.reason) for m in seen.missed])
     else:
         show_lines("no rule of the optimizer nearly matched")
+
+
+def _show_departures(model: str, target: str, *, as_json: bool, quiet: bool) -> None:
+    import octavo
+    from octavo.cli.terminal import show_json, show_lines, show_table
+
+    found = octavo.off_target(model, target)
+    if as_json:
+        show_json(found)
+    elif found and not quiet:
+        rows = [(each.op, each.layer, each.why, each.cure) for each in found]
+        show_table(f"Operations that would leave {target}", ("operation", "layer", "why", "cure"), rows)
+    elif not quiet:
+        show_lines(f"every operation runs on {target}")

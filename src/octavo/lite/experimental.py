@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from octavo.lite import authoring
 from octavo.lite.debugger import QuantizationDebugger, QuantizationDebugOptions
-from octavo.lite.names import ConverterError
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import OpResolverType, load_delegate
@@ -31,19 +30,21 @@ class Analyzer:
         gpu_compatibility: bool = False,  # noqa: FBT001, FBT002  # TensorFlow's signature
         **_: Any,
     ) -> None:
-        """Print the operations, their tensors and precisions.
+        """Print the operations, their tensors and precisions; with `gpu_compatibility`, those that leave a GPU.
 
         Raises:
             ValueError: no model is given.
-            ConverterError: compatibility with a GPU is asked for, which cannot be told yet.
         """
         import octavo
 
         if not model_path and not model_content:
             raise ValueError("neither `model_path` nor `model_content` is provided")
+        model = model_content or model_path
+        print(octavo.inspect(model))  # noqa: T201  # what it is for
         if gpu_compatibility:
-            raise ConverterError("compatibility with a GPU cannot be told yet: leave `gpu_compatibility` out")
-        print(octavo.inspect(model_content or model_path))  # noqa: T201  # what it is for
+            found = octavo.off_target(model, "gpu")
+            lines = [f"GPU COMPATIBILITY WARNING: {each.op} at {each.layer}: {each.why}" for each in found]
+            print("\n".join(lines) or "Your model looks compatible with GPU delegate.")  # noqa: T201  # likewise
 
 
 def __getattr__(name: str) -> Any:

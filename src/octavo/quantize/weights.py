@@ -16,6 +16,8 @@ from octavo.plan import Grid
 from octavo.quantize.precision import INTEGER, Choice, weight_of
 from octavo.recipe import Recipe
 from octavo.statistics import Spread
+from octavo.targets.known import TARGETS
+from octavo.targets.target import takes_channels
 
 BIAS_ROOM = 2.0**30
 """A bias may take half of what int32 holds; the accumulator needs the rest."""
@@ -37,7 +39,8 @@ def constant_grids(
         return
     _, port, value = weight
     assert value.const is not None
-    axis = port.axis if recipe.per_channel else None
+    per_channel = recipe.per_channel and takes_channels(TARGETS[recipe.target], node.op.code)
+    axis = port.axis if per_channel else None
     scale = weight_scale(value.const, axis)
     why = "greatest magnitude" if axis is None else "greatest magnitude of each channel"
     bias = bias_of(node)

@@ -1,0 +1,104 @@
+"""One target as data, and what of a model it would not run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from octavo.ir.graph import Graph, Node, Value
+from octavo.recipe import Precision, TargetName
+
+CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
+"""At the border of the model these run on the CPU, as the border itself does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """What a target takes, from its `source`. Empty sets mean that nothing is restricted.
+
+    `precisions` are those of a recipe that it can run, `operators` the names of LiteRT operators, `dtypes` those of
+    activations that stand for real numbers. `per_channel` lists the operators whose weights may have a scale per
+    channel. `rank` is the most dimensions of a tensor; `is_static` forbids dimensions that are known only at run
+    time, the batch excepted, which LiteRT takes for one. `has_fallback` says that the CPU runs what the target leaves.
+    """
+
+    name: TargetName
+    about: str
+    source: str
+    precisions: frozenset[Precision] = frozenset()
+    operators: frozenset[str] = frozenset()
+    dtypes: frozenset[str] = frozenset()
+    per_channel: frozenset[str] = frozenset()
+    rank: int = 0
+    is_static: bool = False
+    has_fallback: bool = True
+
+
+class Departure(msgspec.Struct, frozen=True, kw_only=True):
+    """An operation that would leave the target: which one, the tensor that it makes, its layer, why, and the cure."""
+
+    op: str
+    tensor: str
+    layer: str
+    why: str
+    cure: str
+
+
+def departures(graph: Graph, target: Target) -> Iterator[Departure]:
+    """The operations of a graph that would leave the target, in the order of work."""
+    for node in graph:
+        found = None if _at_border(graph, node) else _objection(node, target)
+        if found is not None:
+            source = next((part for part in node.origin if not part.startswith("rule:")), node.outputs[0].name)
+            yield Departure(
+                op=getattr(node.op, "custom_code", "") or node.op.code,
+                tensor=node.outputs[0].name,
+                layer=source.rpartition("/")[0] or source,
+                why=found[0],
+                cure=found[1],
+            )
+
+
+def takes_channels(target: Target, op: str) -> bool:
+    """Whether the weights of an operator may have a scale for each channel."""
+    return not target.per_channel or op in target.per_channel
+
+
+def _at_border(graph: Graph, node: Node) -> bool:
+    """Conversions of inputs, outputs and constants."""
+    if node.op.code not in CONVERSIONS:
+        return False
+    (read,) = node.inputs
+    return read is None or read in graph.inputs or read.const is not None or node.outputs[0] in graph.outputs
+
+
+def _objection(node: Node, target: Target) -> tuple[str, str] | None:
+    """Why the target does not run the node, and the cure."""
+    if target.operators and node.op.code not in target.operators:
+        return f"{target.name} has no {node.op.code}", "replace it in the model, or let the CPU run it by a rule"
+    values = [v for v in (*node.inputs, *node.outputs) if v is not None]
+    for value in values:
+        found = _of_value(node, value, target)
+        if found is not None:
+            return found
+    return None
+
+
+def _of_value(node: Node, value: Value, target: Target) -> tuple[str, str] | None:
+    is_real = value.quant is not None or value.dtype.kind == "f"
+    if value.const is None and is_real and target.dtypes and value.dtype.name not in target.dtypes:
+        wanted = " or ".join(sorted(target.dtypes))
+        return f"{value.name!r} is {value.dtype.name}, and {target.name} computes in {wanted}", (
+            "choose a precision that the operation has for it, or let the CPU run it by a rule"
+        )
+    if target.rank and value.rank > target.rank:
+        return f"{value.name!r} has {value.rank} dimensions, and {target.name} takes {target.rank}", "reshape the model"
+    if value.quant is not None and value.quant.scale.size > 1 and not takes_channels(target, node.op.code):
+        return f"{target.name} takes one scale for the weights of {node.op.code}", "per_channel = false for this target"
+    is_open = any(not isinstance(dim, int | np.integer) for dim in value.shape[1:])
+    if target.is_static and value.const is None and is_open:
+        return f"the shape {value.type} is known only at run time", "give the inputs' shapes: shapes={name: [1, …]}"
+    return None
