@@ -40,17 +40,18 @@ class OpDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the stored numbers of one tensor stand for real numbers: real = scale · (stored − zero_point).
 
-    `scale` and `zero_point` have one entry, or one per index of dimension `axis`; none for float16, and none for
-    a bias, whose scale is the product of its input's and its weight's. `low` and `high` are the range that was
-    chosen. `correction` is added to a bias, entry by entry, before it is stored. `reader` names the operation (by its
-    first output) for which a constant is stored so.
+    `scale` and `zero_point` have one entry, or one per index of dimension `axis`, or one per `block` numbers in a
+    row; none for float16, and none for a bias, whose scale is the product of its input's and its weight's. `low` and
+    `high` are the range that was chosen. `correction` is added to a bias, entry by entry, before it is stored.
+    `reader` names the operation (by its first output) for which a constant is stored so.
     """
 
     value: str
-    dtype: Literal["int8", "int16", "int32", "int64", "float16"]
+    dtype: Literal["int2", "int4", "int8", "int16", "int32", "int64", "float16"]
     scale: tuple[float, ...] = ()
     zero_point: tuple[int, ...] = ()
     axis: int | None = None
+    block: int = 0
     reader: str = ""
     correction: tuple[float, ...] = ()
     low: float = 0.0

@@ -32,6 +32,10 @@ TargetName = Literal["xnnpack", "gpu", "tflm", "edgetpu", "ethos-u", "hexagon"]
 """What a model is to run on; what each takes is in `octavo.targets`."""
 Patterns = str | tuple[str, ...]
 """A name, which may hold `*`, `?` and `[…]`, or several of which any may match."""
+Weights = Literal["int8", "int4", "int2"]
+"""The dtype of stored weights, in every precision that has integer weights."""
+Block = Literal[0, 32, 64, 128, 256]
+"""How many numbers in a row may share a scale; 0 is a whole channel."""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -41,8 +45,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     path or any of its parts, or of a tensor that the operation makes. Both may be lists, of which any matches. `depth`
     counts source layers in the order of work: `0` is the first, `-1` the last, `:3` the first three, `-2:` the last
     two. `port` makes the rule one about the constants at that port (`weights`, `bias`, or a name such as `filter`)
-    instead of the operation: how they are stored where activations are float. `rules` are exceptions among what this
-    rule matches.
+    instead of the operation: how they are stored where activations are float. `weights` and `block` are those of the
+    recipe unless given. `rules` are exceptions among what this rule matches.
     """
 
     precision: Precision
@@ -50,6 +54,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     layer: Patterns = "*"
     depth: int | str = ""
     port: str = ""
+    weights: Weights | None = None
+    block: Block | None = None
     rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
@@ -65,6 +71,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         if self.port and self.precision not in STORED:
             hint = f"one of {', '.join(STORED)}; a rule without a port sets how the operation computes"
             raise RecipeError(f"a port cannot be stored as {self.precision!r}", where="recipe.rules", hint=hint)
+        if self.port and (self.weights or self.block):
+            hint = "leave `port` out: then the rule is about the whole operation, whose weights it may narrow"
+            raise RecipeError("a rule about a port stores int8 only", where="recipe.rules", hint=hint)
 
     def __str__(self) -> str:
         named = {"op": self.op, "layer": self.layer, "depth": self.depth, "port": self.port}
@@ -90,11 +99,15 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how int8
     activation ranges are chosen: `least_error` clips rare large numbers where that lowers the expected error,
     `minmax` takes all that was seen. `correct_bias` lets biases make up for what the rounding of weights
-    adds to a layer's mean. `small` is the number of elements below which
+    adds to a layer's mean. `weights` is the dtype in which they are stored, wider where a kernel takes none so
+    narrow; with a `block` (32, 64, 128 or 256), as many int4 numbers in a row have a scale of their own where a kernel
+    with float activations takes it. `small` is the number of elements below which
     weights are not worth quantizing when activations stay float. With `strict`, whatever must stay float is an error.
     """
 
     precision: Precision = "float32"
+    weights: Weights = "int8"
+    block: Block = 0
     inputs: Interface | dict[str, Interface] = "float32"
     outputs: Interface | dict[str, Interface] = "float32"
     target: TargetName = "xnnpack"

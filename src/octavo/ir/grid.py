@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import ml_dtypes
 import numpy as np
 
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization
 
-LIMITS = {"int8": (-128, 127), "uint8": (0, 255), "int16": (-32768, 32767), "int32": (-(2**31), 2**31 - 1)}
+LIMITS = {
+    "int2": (-2, 1),
+    "int4": (-8, 7),
+    "int8": (-128, 127),
+    "uint8": (0, 255),
+    "int16": (-32768, 32767),
+    "int32": (-(2**31), 2**31 - 1),
+}
 """The least and greatest integer of each dtype."""
+
+
+PARTS = np.linspace(1.0, 0.4, 13)
+"""The parts of the greatest magnitude at which the range of few-bit weights is tried to end."""
+_LEAST_HALF = np.float32(2.0**-14)
+"""The least number that float16 holds to its full precision."""
+_DTYPES = {"int2": np.dtype(ml_dtypes.int2), "int4": np.dtype(ml_dtypes.int4)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +66,64 @@ def activation_grid(interval: Interval, dtype: str) -> tuple[float, int]:
     return scale, zero_point
 
 
-def weight_scale(weight: Array, axis: int | None) -> Array:
-    """The float32 scale that puts the greatest magnitude at 127, for each index of `axis` or for the whole.
+def weight_scale(weight: Array, axis: int | None, dtype: str = "int8", block: int = 0) -> Array:
+    """The float32 scale of a symmetric weight, for each index of `axis`, for the whole, or for each block.
 
-    A channel of zeros gets a scale of 1.
+    In int8 the greatest magnitude is at 127. In int4 and int2, where each step is dear, the scale is the part of that
+    with the least squared error. The scales of blocks ([rows, blocks in a row]) are numbers that float16 and bfloat16
+    hold. A channel of zeros gets a scale of 1.
     """
-    others = None if axis is None else tuple(i for i in range(weight.ndim) if i != axis)
-    reach = np.maximum(weight.max(axis=others), -weight.min(axis=others)).astype(np.float64)
-    scale = np.atleast_1d(reach / 127.0).astype(np.float32)
-    return np.where(scale > 0, scale, np.float32(1.0))
+    greatest = LIMITS[dtype][1]
+    if dtype == "int8":
+        others = None if axis is None else tuple(i for i in range(weight.ndim) if i != axis)
+        reach = np.maximum(weight.max(axis=others), -weight.min(axis=others)).astype(np.float64)
+        scale = np.atleast_1d(reach / greatest).astype(np.float32)
+        return np.where(scale > 0, scale, np.float32(1.0))
+    groups = weight.reshape(-1, block) if block else np.moveaxis(weight, axis or 0, 0)
+    groups = groups.reshape(len(groups) if block or axis is not None else 1, -1)
+    scale = _least_error(groups, greatest)
+    if block:
+        scale = np.maximum(scale, _LEAST_HALF).astype(ml_dtypes.bfloat16).astype(np.float32)
+        return scale.reshape(weight.shape[0], -1)
+    return scale
+
+
+def _least_error(groups: Array, greatest: int) -> Array:
+    """The scale for each row of `groups` with which integers up to `greatest` come nearest to its numbers."""
+    reach = np.abs(groups).max(axis=1, keepdims=True)
+    reach = np.where(reach > 0, reach, np.float32(greatest))
+    best, least = reach / greatest, np.full(reach.shape, np.inf, np.float32)
+    for part in PARTS:
+        scale = reach * np.float32(part / greatest)
+        nearest = np.clip(np.rint(groups / scale), -greatest, greatest) * scale
+        error = np.square(nearest - groups).sum(axis=1, keepdims=True)
+        best, least = np.where(error < least, scale, best), np.minimum(error, least)
+    flat: Array = best.astype(np.float32).reshape(-1)
+    return flat
 
 
 def quantize(array: Array, quant: Quantization, dtype: str, *, narrow: bool = False) -> Array:
     """The integers nearest to `array`; `narrow` keeps −128 out, as kernels expect of weights."""
     lowest, highest = LIMITS[dtype]
-    scale, zero_point = (spread(part, quant.axis, array.ndim) for part in (quant.scale, quant.zero_point))
+    scale, zero_point = (_fitted(part, quant, array) for part in (quant.scale, quant.zero_point))
     with np.errstate(over="ignore"):  # what is too large to divide ends at the limit anyway
         integers = np.asarray(np.rint(array / scale))
     if zero_point.any():
         integers += zero_point
-    return np.clip(integers, lowest + narrow, highest, out=integers).astype(dtype)
+    return np.clip(integers, lowest + narrow, highest, out=integers).astype(_DTYPES.get(dtype, dtype))
 
 
 def dequantize(array: Array, quant: Quantization) -> Array:
     """The real numbers, float32, that the integers stand for."""
-    scale, zero_point = (spread(part, quant.axis, array.ndim) for part in (quant.scale, quant.zero_point))
+    scale, zero_point = (_fitted(part, quant, array) for part in (quant.scale, quant.zero_point))
     return ((array.astype(np.float32) - zero_point.astype(np.float32)) * scale).astype(np.float32)
+
+
+def _fitted(part: Array, quant: Quantization, array: Array) -> Array:
+    """The numbers of each channel or block in a shape that broadcasts against the array."""
+    if quant.block:
+        return np.repeat(part, quant.block, axis=1).reshape(array.shape)
+    return spread(part, quant.axis, array.ndim)
 
 
 def spread(part: Array, axis: int | None, rank: int) -> Array:

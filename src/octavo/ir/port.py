@@ -6,6 +6,7 @@ with `output` are results. A trailing `?` marks an optional operand, a trailing 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -26,13 +27,23 @@ class Weight:
     """A constant, symmetric around zero; per channel along `axis`, or per tensor when `axis` is None.
 
     `dtypes` lists, for each dtype of the activations, the weight dtypes that the LiteRT kernel computes correctly.
-    `fast` lists those with which the op runs no slower than in float; the others still save space when the
-    weight is stored as integers and dequantized once at load.
+    `fast` lists those with which the op, its activations float, runs no slower than in float (measured by
+    `benchmarks/weights.py`); the others still save space when the weight is stored as integers and dequantized once
+    at load. `blocks` lists, by weight dtype, how many numbers in a row may share a scale where activations are float.
+    `picks` says that the kernel widens only the rows that it looks up, exactly, which widening at load would not
+    better; it needs rows of whole bytes.
     """
 
     axis: int | None = 0
     dtypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fast: tuple[str, ...] = ()
+    blocks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    picks: bool = False
+
+    def holds(self, dtype: str, shape: tuple[int, ...]) -> bool:
+        """Whether the kernel can read a weight of this dtype and shape."""
+        bits = {"int4": 4, "int2": 2}.get(dtype, 8)
+        return not self.picks or math.prod(shape[1:]) * bits % 8 == 0
 
 
 @dataclass(frozen=True, slots=True)

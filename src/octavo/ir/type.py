@@ -41,12 +41,14 @@ class Quantization:
     """Real value = scale · (stored integer − zero point).
 
     `scale` is float32 of shape [1], or [channels] when `axis` names the dimension that has a scale of its own
-    for each index. `zero_point` is int64 of the same shape.
+    for each index. `zero_point` is int64 of the same shape. With a `block`, so many numbers in a row along the last
+    dimension share a scale: `scale` is [rows, blocks in a row], and `axis` is 0.
     """
 
     scale: Array
     zero_point: Array
     axis: int | None = None
+    block: int = 0
 
     @classmethod
     def per_tensor(cls, scale: float, zero_point: int) -> Quantization:
@@ -56,7 +58,7 @@ class Quantization:
     def __eq__(self, other: object) -> bool:
         return (
             isinstance(other, Quantization)
-            and self.axis == other.axis
+            and (self.axis, self.block) == (other.axis, other.block)
             and np.array_equal(self.scale, other.scale)
             and np.array_equal(self.zero_point, other.zero_point)
         )

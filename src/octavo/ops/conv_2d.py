@@ -90,7 +90,7 @@ class Conv2D(Op):
         "filter": Weight(
             axis=0,
             dtypes={"float32": ("int8", "int4"), "int8": ("int8", "int4"), "int16": ("int8", "int4")},
-            fast=("float32",),
+            fast=("int8",),
         ),
         "bias?": Bias(of=("input", "filter")),
         "output": Observed(),

@@ -12,6 +12,8 @@ from octavo.ir.port import Kernels, Observed, Plain, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
+_STORED = ("int8", "int4", "int2")
+
 
 @operation
 class EmbeddingLookup(Op):
@@ -39,7 +41,7 @@ class EmbeddingLookup(Op):
 
     ports: ClassVar = {
         "lookup": Plain(),
-        "value": Weight(axis=0, dtypes={"float32": ("int8", "int4", "int2")}, fast=("float32",)),
+        "value": Weight(axis=0, dtypes={"float32": _STORED}, fast=_STORED, picks=True),
         "output": Observed(),
     }
     kernels: ClassVar = Kernels(

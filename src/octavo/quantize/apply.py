@@ -151,7 +151,8 @@ class _Application:
         port = node.op.port(name)
         if isinstance(port, Weight) and dtype is None:
             stored = self._store(value, row)
-            return stored if self.ops[reader].precision == "dynamic" else self._dequantized(stored, value.name)
+            is_read = port.picks or self.ops[reader].precision == "dynamic"
+            return stored if is_read else self._dequantized(stored, value.name)
         if isinstance(port, Bias):
             return self._bias(node, port, value, row)
         if dtype is not None and not isinstance(port, Weight):
@@ -266,11 +267,15 @@ def _named(node: Node) -> Sequence[tuple[str, Value | None]]:
 
 
 def _key(grid: Grid | None) -> object:
-    return None if grid is None else (grid.dtype, grid.scale, grid.zero_point, grid.axis)
+    return None if grid is None else (grid.dtype, grid.scale, grid.zero_point, grid.axis, grid.block)
 
 
-def _quantization(grid: Grid) -> Quantization:
-    return Quantization(np.array(grid.scale, np.float32), np.array(grid.zero_point, np.int64), grid.axis)
+def _quantization(grid: Grid, *, rows: int = 0) -> Quantization:
+    """The grid as tensors hold it; with blocks, for a tensor of so many rows."""
+    scale, zero_point = np.array(grid.scale, np.float32), np.array(grid.zero_point, np.int64)
+    if grid.block:
+        scale, zero_point = scale.reshape(rows, -1), zero_point.reshape(rows, -1)
+    return Quantization(scale, zero_point, grid.axis, grid.block)
 
 
 def _shifted(grid: Grid) -> Quantization:
@@ -283,7 +288,7 @@ def _stored(array: Array, row: Grid | None) -> tuple[Array, Quantization | None]
         return array, None
     if row.dtype == "float16":
         return _halved(array), None
-    quant = _quantization(row)
+    quant = _quantization(row, rows=len(array) if row.block else 0)
     narrow = bool(row.reader) and not any(row.zero_point)
     return quantize(array, quant, row.dtype, narrow=narrow), quant
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from octavo.errors import InternalError, TargetError
+from octavo.errors import InternalError, RecipeError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.plan import GraphPlan, Grid, Plan
 from octavo.quantize.interface import Interfaces, check_interface
@@ -14,8 +14,9 @@ from octavo.quantize.selecting import Selection, check_rules
 from octavo.quantize.sharing import activation_grids, real_operands, real_results
 from octavo.quantize.stored import check_ports, store
 from octavo.quantize.weights import ScaleOf, constant_grids
-from octavo.recipe import Recipe
+from octavo.recipe import Recipe, Rule
 from octavo.statistics import Statistics
+from octavo.targets.known import TARGETS
 
 
 def needs(model: Model, recipe: Recipe) -> list[str]:
@@ -47,6 +48,7 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
     """
     check_rules(model.graphs, recipe)
     check_interface(model, recipe)
+    _check_weights(recipe)
     graphs = zip(model.graphs, statistics, strict=True)
     plan = Plan(
         recipe=recipe,
@@ -103,3 +105,20 @@ def _scale_of(scales: dict[tuple[str, str, str], float], dtype: str, reader: str
         return scales[key]
 
     return scale_of
+
+
+def _check_weights(recipe: Recipe) -> None:
+    """Make sure that blocks are asked for only where a kernel reads them rightly."""
+    parts: list[tuple[str, Recipe | Rule]] = [("recipe", recipe)]
+    for name, part in parts:
+        parts += [(f"{name}, rule {number + 1}", rule) for number, rule in enumerate(part.rules)]
+        block, weights = recipe.block if part.block is None else part.block, part.weights or recipe.weights
+        target = TARGETS[recipe.target]
+        if weights != "int8" and target.dtypes and weights not in target.dtypes:
+            raise RecipeError(f"{target.name} takes no weights of {weights}", where=name, hint="leave them at 'int8'")
+        if block and weights != "int4":
+            raise RecipeError(
+                f"blocks of {block} numbers need weights of int4, not {weights}",
+                where=f"{name}, block",
+                hint="LiteRT reads blocks of other dtypes wrongly: set weights to 'int4', or block to 0",
+            )

@@ -10,12 +10,19 @@ import numpy as np
 
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.ir.port import Fixed, Observed, Plain, SameAs, Weight
+from octavo.ir.source import Array
 from octavo.plan import OpDecision, Treatment, Who
 from octavo.quantize.selecting import Selection, layer_of, replaced
-from octavo.recipe import Precision, Recipe
+from octavo.recipe import Block, Precision, Recipe, Weights
 
 INTEGER = {"int8": "int8", "int16x8": "int16"}
 """The dtype of activations under each integer precision."""
+WIDER: dict[Weights, tuple[Weights, ...]] = {
+    "int2": ("int2", "int4", "int8"),
+    "int4": ("int4", "int8"),
+    "int8": ("int8",),
+}
+"""Each dtype of weights, and those that can stand in for it."""
 
 INSIDE = "it is part of a loop or a branch, where activations stay float"
 
@@ -28,6 +35,8 @@ class Choice:
     asked: Precision
     who: Who
     why: str
+    weights: Weights = "int8"
+    block: Block = 0
 
 
 def choose(
@@ -48,13 +57,25 @@ def choose(
 
 
 def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
-    """Per graph, the nodes that shall compute in integers and whose kernels do not: others may do their work."""
+    """Per graph, the nodes that the recipe asks for more than their kernels give: others may do their work.
+
+    They shall compute in integers and have no kernels for them; or they shall store numbers as integers, and their
+    kernels read none beside float activations.
+    """
     bodies = set(model.bodies)
     choices = {graph: {} if graph in bodies else choose(graph, recipe) for graph in model.graphs}
     return {
-        graph: {node for node, choice in made.items() if choice.asked in INTEGER and choice.who == "kernel"}
+        graph: {node for node, choice in made.items() if _is_unserved(node, choice, recipe)}
         for graph, made in choices.items()
     }
+
+
+def _is_unserved(node: Node, choice: Choice, recipe: Recipe) -> bool:
+    if choice.asked in INTEGER:
+        return choice.who == "kernel"
+    constants = [value.const for value in node.inputs if value is not None and value.const is not None]
+    is_large = any(array.dtype == np.float32 and array.size >= recipe.small for array in constants)
+    return choice.asked in ("dynamic", "weight_only") and weight_of(node) is None and is_large
 
 
 def decision(node: Node, choice: Choice) -> OpDecision:
@@ -67,8 +88,19 @@ def decision(node: Node, choice: Choice) -> OpDecision:
         asked=choice.asked,
         who=choice.who,
         why=choice.why,
-        slow=node.op.kernels.slow_int16 if choice.precision == "int16x8" else "",
+        slow=_slow(node, choice),
     )
+
+
+def _slow(node: Node, choice: Choice) -> str:
+    """Why the node takes many times as long as in float, if it does."""
+    if choice.precision == "int16x8":
+        return node.op.kernels.slow_int16
+    weight = weight_of(node)
+    widened = choice.precision == "weight_only" and weight is not None and not weight[1].picks
+    return f"XNNPACK leaves operations whose weights are widened from {choice.weights}" if (
+        widened and choice.weights != "int8"
+    ) else ""  # fmt: skip
 
 
 def weight_of(node: Node) -> tuple[str, Weight, Value] | None:
@@ -103,10 +135,12 @@ def _asked(node: Node, selection: Selection) -> Choice:
         return Choice("float32", "float32", "recipe", "the recipe denies it")
     if (found := selection.rule_for(node)) is not None:
         rule, name = found
-        return Choice(rule.precision, rule.precision, "rule", f"{name} of the recipe{instead}")
+        weights, block = rule.weights or recipe.weights, recipe.block if rule.block is None else rule.block
+        return Choice(rule.precision, rule.precision, "rule", f"{name} of the recipe{instead}", weights, block)
     if not selection.is_allowed(node):
         return Choice("float32", "float32", "recipe", "the recipe does not allow it")
-    return Choice(recipe.precision, recipe.precision, "recipe", f"the recipe's default{instead}")
+    why = f"the recipe's default{instead}"
+    return Choice(recipe.precision, recipe.precision, "recipe", why, recipe.weights, recipe.block)
 
 
 def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
@@ -115,7 +149,9 @@ def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
         return replace(choice, precision="exact", who="graph", why="it computes no real numbers")
     if choice.asked in INTEGER:
         objection = _objection(node, INTEGER[choice.asked])
-        return replace(choice, precision="float32", who="kernel", why=objection) if objection else choice
+        if objection:
+            return replace(choice, precision="float32", who="kernel", why=objection)
+        return _stored_wider(node, choice, INTEGER[choice.asked])
     if choice.asked in ("dynamic", "weight_only", "float16"):
         return _weights_only(node, choice, recipe)
     return choice
@@ -157,10 +193,39 @@ def _weights_only(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     if value.const is not None and value.const.size < recipe.small:
         why = f"its {name} has {value.const.size} numbers, fewer than {recipe.small}: nothing to gain"
         return replace(choice, precision="float32", who="graph", why=why)
-    if choice.asked == "dynamic" and "float32" not in port.fast:
-        why = f"no fast kernel takes an int8 {name} with float activations: dequantized once at load"
-        return replace(choice, precision="weight_only", who="kernel", why=why)
-    return choice
+    if choice.asked == "weight_only":
+        return _stored_wider(node, choice, "float32") if port.picks else replace(choice, block=0)
+    if not port.fast:
+        why = f"no fast kernel takes an integer {name} with float activations: int8, dequantized once at load"
+        return replace(choice, precision="weight_only", who="kernel", why=why, weights="int8", block=0)
+    return _stored_wider(node, choice, "float32")
+
+
+def _stored_wider(node: Node, choice: Choice, activations: str) -> Choice:
+    """The choice with the narrowest weights, of those asked for and wider ones, that the kernel reads rightly.
+
+    With float activations it must read them fast, too.
+    """
+    weight = weight_of(node)
+    if weight is None or weight[2].const is None:
+        return choice
+    name, port, value = weight
+    assert value.const is not None
+    taken = port.fast if activations == "float32" else port.dtypes.get(activations, ())
+    shape = value.const.shape
+    weights = next((w for w in WIDER[choice.weights] if w in taken and port.holds(w, shape)), WIDER["int8"][0])
+    block = choice.block if _takes_block(port, weights, choice.block, value.const, activations) else 0
+    why = choice.why
+    if weights != choice.weights:
+        why += f"; no kernel reads its {name} of {choice.weights} rightly and fast: {weights}"
+    elif block != choice.block:
+        why += f"; no kernel reads its {name} in blocks of {choice.block}: a scale for each channel"
+    return replace(choice, weights=weights, block=block, why=why)
+
+
+def _takes_block(port: Weight, weights: str, block: int, const: Array, activations: str) -> bool:
+    """Whether so many numbers in a row may share a scale."""
+    return activations == "float32" and block in port.blocks.get(weights, ()) and const.shape[-1] % block == 0
 
 
 def _leave_islands(graph: Graph, choices: dict[Node, Choice]) -> None:

@@ -95,7 +95,9 @@ def _row(node: Node, value: Value, precision: Precision, axis: int | None, label
 def _labelled(choice: Choice, rows: Sequence[Grid], label: str) -> Choice:
     """The choice with the precision that its constants now have."""
     dtypes = {row.dtype for row in rows}
-    precision: Precision = "weight_only" if "int8" in dtypes else "float16" if "float16" in dtypes else "float32"
+    precision: Precision = (
+        "weight_only" if dtypes & {"int8", "int4", "int2"} else "float16" if "float16" in dtypes else "float32"
+    )
     if choice.precision == "dynamic" and precision == "weight_only":
         precision = "dynamic"
     return replace(choice, precision=precision, who="rule", why=f"{label} of the recipe, about a port")

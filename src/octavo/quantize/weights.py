@@ -41,21 +41,25 @@ def constant_grids(
     assert value.const is not None
     per_channel = recipe.per_channel and takes_channels(TARGETS[recipe.target], node.op.code)
     axis = port.axis if per_channel else None
-    scale = weight_scale(value.const, axis)
-    why = "greatest magnitude" if axis is None else "greatest magnitude of each channel"
+    scale = weight_scale(value.const, axis, choice.weights, choice.block)
+    part = f"each block of {choice.block}" if choice.block else "all" if axis is None else "each channel"
+    why = f"{'greatest magnitude' if choice.weights == 'int8' else 'least squared error'} of {part}"
     bias = bias_of(node)
     if choice.precision not in INTEGER or bias is None:
-        yield _row(node, value, scale, axis, why)
+        yield _row(node, choice, value, (scale, axis), why)
         return
     reach = np.abs(_const(bias)).astype(np.float64) / (_joint_scale(node, bias, scale_of) * BIAS_ROOM)
     needed = reach if axis is not None else reach.max(initial=0.0, keepdims=True)
     if (needed > scale).any():
         scale = np.maximum(scale, needed.astype(np.float32))
         why += ", raised where the bias would not fit into int32"
-    yield _row(node, value, scale, axis, why)
+    yield _row(node, choice, value, (scale, axis), why)
     quant = Quantization(scale, np.zeros(scale.shape, np.int64), axis)
     stored = _bias(node, choice, bias, quant, scale_of)
-    yield _corrected(node, stored, value, quant, spreads) if recipe.correct_bias else stored
+    if recipe.correct_bias:
+        error = dequantize(quantize(value.const, quant, choice.weights, narrow=True), quant) - value.const
+        stored = _corrected(node, stored, error, spreads)
+    yield stored
 
 
 def bias_of(node: Node) -> Value | None:
@@ -85,7 +89,7 @@ def _bias(node: Node, choice: Choice, bias: Value, weight: Quantization, scale_o
         return structs.replace(row, dtype="int64", why="the kernel takes no other type with int16 activations")
     found = weight_of(node)
     assert found is not None
-    integers = quantize(_const(found[2]), weight, "int8", narrow=True).astype(np.int64)
+    integers = quantize(_const(found[2]), weight, choice.weights, narrow=True).astype(np.int64)
     others = tuple(i for i in range(integers.ndim) if i != found[1].axis)
     sums = np.abs(integers).sum(axis=others) * -LIMITS["int16"][0]
     scale = _joint_scale(node, bias, scale_of) * weight.scale.astype(np.float64)
@@ -95,8 +99,8 @@ def _bias(node: Node, choice: Choice, bias: Value, weight: Quantization, scale_o
     return structs.replace(row, dtype="int64", why=f"a channel could overflow int32: {worst:.3g} ≥ 2³¹")
 
 
-def _corrected(node: Node, row: Grid, weight: Value, quant: Quantization, spreads: Mapping[str, Spread]) -> Grid:
-    """The bias's row, with what takes back the shift of the mean that rounding the weight causes.
+def _corrected(node: Node, row: Grid, error: Array, spreads: Mapping[str, Spread]) -> Grid:
+    """The bias's row, with what takes back the shift of the mean that rounding the weight by `error` causes.
 
     Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction (2019), section 4.2, with
     means measured on samples.
@@ -104,8 +108,6 @@ def _corrected(node: Node, row: Grid, weight: Value, quant: Quantization, spread
     input = next((v for v in node.inputs if v is not None and v.const is None and v.name in spreads), None)
     if input is None:
         return row
-    exact = _const(weight)
-    error = dequantize(quantize(exact, quant, "int8", narrow=True), quant) - exact
     shift = node.op.mean_response(spreads[input.name].mean, error)
     if shift is None or not np.isfinite(shift).all():
         return row
@@ -119,14 +121,15 @@ def _halves(node: Node) -> Iterator[Grid]:
             yield Grid(value=value.name, dtype="float16", reader=reader, who="recipe", why="half the size")
 
 
-def _row(node: Node, value: Value, scale: Array, axis: int | None, why: str) -> Grid:
-    const = _const(value)
+def _row(node: Node, choice: Choice, value: Value, scales: tuple[Array, int | None], why: str) -> Grid:
+    const, (scale, axis) = _const(value), scales
     return Grid(
         value=value.name,
-        dtype="int8",
-        scale=tuple(scale.tolist()),
-        zero_point=(0,) * len(scale),
+        dtype=choice.weights,
+        scale=tuple(scale.ravel().tolist()),
+        zero_point=(0,) * scale.size,
         axis=axis,
+        block=choice.block,
         reader=node.outputs[0].name,
         low=float(const.min()),
         high=float(const.max()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
@@ -21,9 +21,13 @@ from octavo.read.tflite_operator import OperatorCode, op_of, opaque_of
 from octavo.read.tflite_sparse import dense
 from octavo.schema.enums import TensorType
 from octavo.schema.storage import dtype_of, loaded, stored_size
+from octavo.schema.tables import UNIONS
 
 _DENSIFY: Final = "DENSIFY"
 """Fills sparse weights with zeros, and takes nothing else (kernels/densify.cc); the reader has done so already."""
+_BLOCKWISE: Final = UNIONS["QuantizationDetails"].index("BlockwiseQuantization")
+_KEPT: Final = (0, _BLOCKWISE)
+"""The details of a quantization that the IR keeps."""
 Buffers = Sequence[Array | None]
 Values = list[Value | None]
 
@@ -47,7 +51,9 @@ def read_graph(table: Table, graph: Graph, reading: Reading, *, is_body: bool = 
     Raises:
         Invalid: a tensor is read before it is made, is made twice, or does not exist; a buffer does not fit its shape.
     """
-    tensors = [_tensor(entry, reading.buffers, reading.gaps) for entry in table.get("tensors") or ()]
+    entries = table.get("tensors") or ()
+    tensors = [_tensor(entry, reading.buffers, reading.gaps) for entry in entries]
+    tensors = [_with_blocks(tensor, entry, tensors) for tensor, entry in zip(tensors, entries, strict=True)]
     reader = _GraphReader(graph, tensors, [None] * len(tensors))
     for index in _indices(table, "inputs"):
         reader.take_input(index, is_body=is_body)
@@ -176,7 +182,7 @@ def _gaps(table: Table, name: str) -> list[Gap]:
     problems = {
         "a list of tensors of stated types": bool(table.get("variant_tensors")),
         "weights in another file": bool(table.get("external_buffer")),
-        "quantization by blocks": quantization is not None and bool(quantization.get("details_type")),
+        "quantization by other than blocks": quantization is not None and quantization.get("details_type") not in _KEPT,
     }
     return [Gap("tensor", name, f"{what} cannot be kept yet") for what, found in problems.items() if found]
 
@@ -224,6 +230,20 @@ def _quantization(table: Table | None, dims: tuple[int, ...], name: str) -> Quan
             f"{scale.size} scales and {zero_point.size} zero points do not fit axis {axis} of {list(dims)}", where=name
         )
     return Quantization(scale, np.broadcast_to(zero_point, scale.shape), axis if along else None)
+
+
+def _with_blocks(tensor: _Tensor, entry: Table, tensors: Sequence[_Tensor]) -> _Tensor:
+    """The tensor with the scales of its blocks, which are numbers of another tensor."""
+    quantization = entry.get("quantization")
+    if quantization is None or quantization.get("details_type") != _BLOCKWISE:
+        return tensor
+    details = quantization.get("details")
+    index, block = details.get("scales"), details.get("block_size")
+    scales = tensors[index].const if 0 <= index < len(tensors) else None
+    if scales is None or block <= 0 or scales.ndim != 2 or math.prod(tensor.dims) != scales.size * block:
+        raise Invalid(f"its blocks of {block} numbers have no scales that fit", where=tensor.name)
+    quant = Quantization(scales.astype(np.float32), np.zeros(scales.shape, np.int64), 0, block)
+    return replace(tensor, quant=quant)
 
 
 def _type(tensor: _Tensor) -> Type:

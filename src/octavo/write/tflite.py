@@ -21,7 +21,7 @@ import numpy as np
 from octavo.errors import InternalError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Signature, Value
 from octavo.ir.op import Op
-from octavo.ir.type import Quantization
+from octavo.ir.type import Quantization, Type
 from octavo.ops.opaque import Opaque
 from octavo.schema.layout import Operator, layout, operator
 from octavo.schema.storage import stored, tensor_type
@@ -152,8 +152,11 @@ class _Known:
 
 
 def _subgraph(graph: Graph, places: _Places, pool: BufferPool, known: _Known) -> _Table:
+    in_blocks = [value for value in places if value.quant is not None and value.quant.block]
+    scales = {value: len(places) + number for number, value in enumerate(in_blocks)}
+    tensors = [_tensor(value, pool, scales=scales.get(value, 0)) for value in places]
     table: _Table = {
-        "tensors": [_tensor(value, pool) for value in places],
+        "tensors": tensors + [_tensor(_scales(value), pool) for value in in_blocks],
         "inputs": tuple(places[value] for value in graph.inputs),
         "outputs": tuple(places[value] for value in graph.outputs),
         "operators": [_operator(node, places, known) for node in graph],
@@ -161,7 +164,14 @@ def _subgraph(graph: Graph, places: _Places, pool: BufferPool, known: _Known) ->
     return {**table, "name": graph.name} if graph.name else table
 
 
-def _tensor(value: Value, pool: BufferPool) -> _Table:
+def _scales(value: Value) -> Value:
+    """The tensor in which LiteRT looks for the scales of blocks."""
+    assert value.quant is not None
+    halves = value.quant.scale.astype(np.float16)
+    return Value(f"{value.name}/scales", Type(halves.dtype, halves.shape), const=halves)
+
+
+def _tensor(value: Value, pool: BufferPool, *, scales: int = 0) -> _Table:
     kind = tensor_type(value.type.dtype)
     if kind is None:
         raise TargetError(f"LiteRT has no tensors of {value.type.dtype}", where=value.name)
@@ -172,7 +182,7 @@ def _tensor(value: Value, pool: BufferPool) -> _Table:
     if value.const is not None and (index := pool.add(stored(value.const)) if value.const.size else 0):
         table["buffer"] = index
     if value.quant is not None:
-        table["quantization"] = _quantization(value.quant)
+        table["quantization"] = _quantization(value.quant, scales)
     if value.state:
         table["is_variable"] = True
     if -1 in signature:
@@ -181,7 +191,12 @@ def _tensor(value: Value, pool: BufferPool) -> _Table:
     return table
 
 
-def _quantization(quant: Quantization) -> _Table:
+def _quantization(quant: Quantization, scales: int) -> _Table:
+    """`scales` is the tensor that holds the scales of blocks."""
+    if quant.block:
+        kind = UNIONS["QuantizationDetails"].index("BlockwiseQuantization")
+        blocks = {"scales": scales, "zero_points": -1, "block_size": quant.block}
+        return {"details_type": kind, "details": ("BlockwiseQuantization", blocks)}
     return {
         "scale": np.asarray(quant.scale, np.float32),
         "zero_point": np.asarray(quant.zero_point, np.int64),
