@@ -1,0 +1,49 @@
+"""What plain min/max quantization breaks and Octavo's default keeps: small trained models, one for each known collapse.
+
+The tests marked as expected failures are known gaps: the measured shares stand beside them.
+"""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+import octavo
+from plainly import plain
+
+sys.path.insert(0, str(Path(__file__).parent))
+from collapses import COLLAPSES
+
+GAPS = {
+    "outliers": "a calibration sample in twenty with one number 300 times too large: 0.68 for 0.96",
+    "boxes_and_scores": "an output that joins coordinates and scores has one scale: 0.85 for 0.96",
+    "attention_mask": "a mask of -1e9 that is computed at run time widens the scores' range: 0.56 for 0.96",
+    "unequal_channels_relu": "channels a thousand times as large as others, not evened out: 0.69 for 0.81",
+    "unequal_channels_swish": "likewise, through a swish: 0.11 for 0.97",
+    "swish_and_excitation": "likewise, with a gate: 0.37 for 0.99",
+    "unnormalized_inputs": "inputs of very different units share one scale before they are normalised: 0.10 for 0.96",
+    "layer_norm": "variances that differ ten thousandfold share one scale: 0.67 for 0.95",
+}
+"""What the default does not keep yet, and the accuracy that is left of float's."""
+
+
+@pytest.fixture(scope="module", params=COLLAPSES)
+def scores(request):
+    """The name, and the accuracy of float, plain min/max and the default."""
+    keras = pytest.importorskip("keras")
+    subject = COLLAPSES[request.param](keras)
+    made = octavo.convert(subject.model, recipe="int8", samples=subject.calibration)
+    contents = made.reference, plain(made).content, made.content
+    return request.param, *(subject.score(content) for content in contents)
+
+
+def test_plain_min_max_loses_what_the_model_was_built_to_lose(scores):
+    name, exact, simple, _ = scores
+    assert simple <= exact - 0.03, name  # of 300 samples, nine: more than rounding flips by chance on these models
+
+
+def test_the_default_keeps_the_accuracy(request, scores):
+    name, exact, _, default = scores
+    if name in GAPS:
+        request.node.add_marker(pytest.mark.xfail(reason=GAPS[name], strict=False))
+    assert default >= exact - 0.02, name  # six of 300 samples, those on the edge between two classes
