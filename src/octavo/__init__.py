@@ -108,6 +108,7 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     outputs: Sequence[str] | None = None,
     signatures: Sequence[str] | None = None,
     shapes: Mapping[str, Sequence[int | None]] | None = None,
+    unroll: int = 1,
     plan: Plan | str | Path | None = None,
     progress: Progress | None = None,
 ) -> Conversion:
@@ -126,6 +127,8 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
         outputs: the names of the nodes that come out of a frozen graph; by default those that nobody reads.
         signatures: the keys of the signatures to convert; all by default.
         shapes: shapes of inputs, by name, in place of those that the model declares; None for an unknown length.
+        unroll: loops of up to so many turns are written out, where their number is known beforehand: larger, and
+            faster where a turn does little.
         plan: a plan to replay, or its file, in place of deciding anew.
         progress: called with `(what, done, total)` while the samples run.
 
@@ -146,6 +149,7 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
             outputs=outputs,
             signatures=signatures,
             shapes=shapes,
+            unroll=unroll,
             plan=replayed,
             progress=progress,
         )

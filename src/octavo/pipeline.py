@@ -16,7 +16,7 @@ from octavo.calibrate.lint import Lint
 from octavo.calibrate.run import calibrate
 from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
 from octavo.ir.graph import Graph, Model, Signature
-from octavo.ir.source import Array
+from octavo.ir.source import Array, SourceModel
 from octavo.lower.engine import lower
 from octavo.ops.opaque import Opaque
 from octavo.optimize.engine import Rewrites, adapt, optimize
@@ -53,6 +53,7 @@ class Job:
     outputs: Sequence[str] | None = None
     signatures: Sequence[str] | None = None
     shapes: Mapping[str, Sequence[int | None]] | None = None
+    unroll: int = 1
     plan: Plan | None = None
     progress: Progress | None = None
 
@@ -95,7 +96,7 @@ def run(job: Job) -> Conversion:
     check_recipe(job.plan.recipe if job.plan else job.recipe)
     with _no_collections():
         source = read(job.model, inputs=job.inputs, outputs=job.outputs)
-        model = source if isinstance(source, Model) else lower(source, signatures=job.signatures, shapes=job.shapes)
+        model = source if isinstance(source, Model) else _lowered(source, job)
         _check_is_float(model, job.recipe)
         rewrites = _optimize(model)
         reference = observed = to_bytes(model)
@@ -118,6 +119,10 @@ def run(job: Job) -> Conversion:
         warnings=(*_warnings(model, plan, statistics), *doubts),
         origins=tuple({node.outputs[0].name: node.origin for node in graph} for graph in model.graphs),
     )
+
+
+def _lowered(source: SourceModel, job: Job) -> Model:
+    return lower(source, signatures=job.signatures, shapes=job.shapes, unroll=job.unroll)
 
 
 def _optimize(model: Model) -> tuple[Rewrites, ...]:

@@ -324,18 +324,18 @@ OPERATIONS = {
     "input_itself": row(lambda x: (x, x * 2)),
 }
 
-CASES: dict[str, Case] = {
-    **CONVOLUTIONS, **POOLS, **NORMALIZATIONS, **ACTIVATIONS, **MERGES, **SHAPES, **NETWORKS, **OPERATIONS
-}  # fmt: skip
-
 pictures_through_time = on((4, 6, 6, 2))
 
-LATER: dict[str, Case] = {
+CASES: dict[str, Case] = {
+    **CONVOLUTIONS, **POOLS, **NORMALIZATIONS, **ACTIVATIONS, **MERGES, **SHAPES, **NETWORKS, **OPERATIONS,
     "lstm": sequence(L.LSTM(3, name="subject")),
     "gru": sequence(L.GRU(3, name="subject")),
     "simple_rnn": sequence(L.SimpleRNN(3, return_sequences=True, name="subject")),
     "bidirectional": sequence(L.Bidirectional(L.LSTM(3), name="subject")),
     "conv_lstm_2d": pictures_through_time(L.ConvLSTM2D(2, 3, name="subject")),
+}  # fmt: skip
+
+LATER: dict[str, Case] = {
     "hashing": on((3,), classes=9)(L.Hashing(5, name="subject")),
     "integer_lookup": on((3,), classes=9)(L.IntegerLookup(vocabulary=[1, 2, 5], name="subject")),
     "random_rotation": picture(lambda x: L.RandomRotation(0.2, name="subject")(x, training=True)),

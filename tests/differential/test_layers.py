@@ -33,6 +33,7 @@ NEEDED = {
     # a tensor is filled that is as long as the batch
     **dict.fromkeys(("multi_head_attention_causal", "concatenate_constant"), SHAPE_ARITHMETIC),
     **dict.fromkeys(("lstm_unrolled", "gru_unrolled"), SHAPE_ARITHMETIC),
+    **dict.fromkeys(("lstm", "gru", "simple_rnn", "bidirectional", "conv_lstm_2d"), SHAPE_ARITHMETIC),
 }
 """Which of these operations a case cannot do without."""
 STEEP = {"arg_max", "mel_spectrogram", "spectrogram", "bins"}

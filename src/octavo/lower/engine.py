@@ -6,6 +6,7 @@ stops at the first problem: every gap of the model is collected, then reported o
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from octavo.errors import Gap, Invalid, Unsupported, UsageError, did_you_mean
 from octavo.ir.build import Builder, Memo, Source
 from octavo.ir.dim import Dim, symbol
 from octavo.ir.graph import Graph, Model, Signature, Value
-from octavo.ir.op import NotLoweredError
+from octavo.ir.op import NotLoweredError, Op
 from octavo.ir.source import (
     Array,
     FunctionName,
@@ -29,34 +30,27 @@ from octavo.ir.source import (
     SourceSignature,
 )
 from octavo.ir.type import Type
+from octavo.lower.control_flow import BRANCHES, LOOPS, AlreadyToldError, lower_branch, lower_loop
+from octavo.lower.item import Frame, Handle, Item, TensorList
+from octavo.lower.tensor_list import LISTS
 from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
 from octavo.ops import registry
 
 BATCH = "batch"
 """The symbol of an unknown first dimension. All inputs share it: a model has one batch."""
+UNROLL = 1
+"""A loop of one turn is none."""
 
-
-@dataclass(frozen=True, slots=True)
-class Handle:
-    """A variable that nobody has read yet."""
-
-    node: str
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """A source graph at work: what its arguments stand for, and what its nodes have given so far."""
-
-    graph: SourceGraph
-    values: dict[SourceRef, Value | Handle | None] = field(default_factory=dict)
+_STRUCTURES = CALLS | BRANCHES | LOOPS | LISTS.keys()
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the signatures of one model have in common: variables read, and constants folded."""
+    """What the signatures of one model have in common: variables read, constants folded, loops written out."""
 
     memo: Memo = field(default_factory=dict)
     variables: dict[str, Array] = field(default_factory=dict)
+    unroll: int = UNROLL
 
 
 def lower(
@@ -64,10 +58,12 @@ def lower(
     *,
     signatures: Sequence[str] | None = None,
     shapes: Mapping[str, Sequence[int | None]] | None = None,
+    unroll: int = UNROLL,
 ) -> Model:
     """The model in LiteRT's operations, one graph per signature that computes something of its own.
 
-    `signatures` chooses by key (all by default); `shapes` gives inputs other shapes than the source declares.
+    `signatures` chooses by key (all by default); `shapes` gives inputs other shapes than the source declares. Loops
+    of up to `unroll` turns are written out, where their number is known.
 
     Raises:
         Unsupported: operations that cannot be lowered; the error lists all of them with their layers.
@@ -77,7 +73,7 @@ def lower(
     chosen = _choose(source, signatures)
     _check_names(shapes or {}, chosen)
     model = Model([])
-    shared = Shared()
+    shared = Shared(unroll=unroll)
     lowered: dict[Hashable, Graph] = {}
     for signature in chosen:
         key = meaning(source, signature, [input_of(port, shapes or {}) for port in signature.inputs])
@@ -112,6 +108,7 @@ class _Lowering:
         self.shapes = shapes
         self.graph = Graph(signature.key)
         self.build = Builder(self.graph, memo=shared.memo)
+        self.unroll = shared.unroll
         self.read = shared.variables
         self.lowerings = registry().lowerings
         self.gaps: dict[Gap, None] = {}
@@ -170,31 +167,60 @@ class _Lowering:
             for index in wanted[name]:
                 frame.values[SourceRef(name, index)] = given.get(index)
 
-    def _outputs(
-        self, node: SourceNode, inputs: Sequence[Value | Handle | None], wanted: Sequence[int]
-    ) -> Iterator[tuple[int, Value | Handle | None]]:
+    def _outputs(self, node: SourceNode, inputs: Sequence[Item], wanted: Sequence[int]) -> Iterator[tuple[int, Item]]:
         """What the outputs of `node` stand for, by index; None for what could not be lowered."""
-        if node.op in CALLS:
-            yield from self._call(node, inputs, wanted)
-        elif node.op in HANDLES:
+        if node.op in HANDLES:
             yield 0, Handle(node.name)
+        elif node.op in _STRUCTURES:
+            yield from self._structure(node, inputs, wanted)
+        elif node.op in ("Identity", "StopGradient") and isinstance(inputs[0], TensorList):
+            yield 0, inputs[0]
         else:
             yield from enumerate(self._node(node, [self._tensor(value) for value in inputs]))
 
-    def _call(
-        self, node: SourceNode, inputs: Sequence[Value | Handle | None], wanted: Sequence[int]
-    ) -> Iterator[tuple[int, Value | Handle | None]]:
-        name = node.attrs["f"]
-        assert isinstance(name, FunctionName)
-        function = self.source.functions[name]
-        frame = Frame(function)
-        for argument, value in zip(function.arguments, inputs, strict=True):
-            frame.values[SourceRef(argument.name, 0)] = value
+    def _structure(self, node: SourceNode, inputs: Sequence[Item], wanted: Sequence[int]) -> Iterator[tuple[int, Item]]:
+        """What calls, branches, loops and lists give."""
         outside, self.scope = self.scope, self._within(node.name.rpartition("/")[0])
+        self.build.origin = (self._within(node.name),)
+        try:
+            if node.op in CALLS:
+                results = self.call(self.function(node.attrs["f"]), dict(enumerate(inputs)), wanted)
+                yield from zip(wanted, results, strict=True)
+            elif node.op in LISTS:
+                given = [value if isinstance(value, TensorList) else self._tensor(value) for value in inputs]
+                if None not in given:
+                    yield from enumerate(LISTS[node.op](node, given, self.build))
+            else:
+                yield from (lower_loop if node.op in LOOPS else lower_branch)(self, node, inputs, wanted)
+        except AlreadyToldError:
+            return
+        except (NotLoweredError, ValueError) as reason:
+            self.gaps[Gap(node.op, self._within(node.name), str(reason))] = None
+        finally:
+            self.scope = outside
+
+    def function(self, name: object) -> SourceGraph:
+        """The function of this name."""
+        assert isinstance(name, FunctionName)
+        return self.source.functions[name]
+
+    def call(self, function: SourceGraph, arguments: Mapping[int, Item], wanted: Sequence[int]) -> list[Item]:
+        """What a function gives for arguments by number, lowered where the builder stands."""
+        frame = Frame(function)
+        for number, argument in enumerate(function.arguments):
+            frame.values[SourceRef(argument.name, 0)] = arguments.get(number)
         self._demand(frame, [function.outputs[index] for index in wanted])
-        self.scope = outside
-        for index in wanted:
-            yield index, frame.values[function.outputs[index]]
+        return [frame.values[function.outputs[index]] for index in wanted]
+
+    @contextlib.contextmanager
+    def inside(self, build: Builder) -> Iterator[None]:
+        """Lower with another builder meanwhile; variables become constants of its graph."""
+        outside = self.graph, self.build, self.variables
+        self.graph, self.build, self.variables = build.graph, build, {}
+        try:
+            yield
+        finally:
+            self.graph, self.build, self.variables = outside
 
     def _within(self, name: str) -> str:
         """The name of a node or scope as seen from the main graph: Keras 2 has functions of layers' own."""
@@ -216,8 +242,10 @@ class _Lowering:
             return (None,)
         return result if isinstance(result, tuple) else (result,)
 
-    def _tensor(self, value: Value | Handle | None) -> Value | None:
+    def _tensor(self, value: Item) -> Value | None:
         """The value; of a variable, its content."""
+        if isinstance(value, TensorList):
+            return None
         if not isinstance(value, Handle):
             return value
         if value.node not in self.variables:
@@ -298,12 +326,19 @@ def _computes_the_same(one: Graph, other: Graph) -> bool:
         return False
     twin: dict[Value, Value] = dict(zip(one.inputs, other.inputs, strict=True))
     for a, b in zip(one, other, strict=True):
-        if a.op != b.op or len(a.inputs) != len(b.inputs):
+        if not _do_the_same(a.op, b.op) or len(a.inputs) != len(b.inputs):
             return False
         if not all(_same(x, y, twin) for x, y in zip(a.inputs, b.inputs, strict=True)):
             return False
         twin.update(zip(a.outputs, b.outputs, strict=True))
     return all(_same(x, y, twin) for x, y in zip(one.outputs, other.outputs, strict=True))
+
+
+def _do_the_same(one: Op, other: Op) -> bool:
+    if not one.graphs or len(one.graphs) != len(other.graphs):
+        return one == other
+    alike = all(map(_computes_the_same, one.graphs, other.graphs))
+    return alike and one.with_graphs(dict(zip(one.graphs, other.graphs, strict=True))) == other
 
 
 def _same(one: Value | None, other: Value | None, twin: Mapping[Value, Value]) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from octavo.errors import InternalError
+from octavo.ir.build import SMALL
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.verify import verify
 from octavo.optimize.rule import PHASES, Missed, Rewriter, Rule, rules
@@ -91,7 +92,8 @@ def share(graph: Graph) -> None:
         for index, value in enumerate(node.inputs):
             if value is not None and value.const is not None and value.quant is None:
                 graph.rewire(node, index, arrays.setdefault(id(value.const), value))
-        twin = first.setdefault((node.op, node.inputs, tuple(map(_grid, node.outputs))), node)
+        read = tuple(map(_identity, node.inputs))
+        twin = first.setdefault((node.op, read, tuple(map(_grid, node.outputs))), node)
         if twin is not node and not any(value in graph.outputs for value in node.outputs):
             for old, new in zip(node.outputs, twin.outputs, strict=True):
                 graph.replace(old, new, keep_name=False)
@@ -152,6 +154,13 @@ class _Run:
         for new_node in made:
             new_node.origin = (*dict.fromkeys([*new_node.origin, *origin]), rule.mark(node))
         return [*made, *_neighbours(made), *_neighbours_of(result)]
+
+
+def _identity(value: Value | None) -> object:
+    """Equal for one value, and for small constants of the same numbers."""
+    if value is None or value.const is None or value.const.nbytes > SMALL or value.dtype == object:
+        return value
+    return value.type, value.const.tobytes(), _grid(value)
 
 
 def _grid(value: Value) -> object:

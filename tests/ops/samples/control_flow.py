@@ -73,4 +73,14 @@ SAMPLES = [
     Sample(CHOICE, inputs={"c": False}, lengths={"whole_0_0": 2}, why="the part has two rows"),
     Sample(NESTED[NESTED.index("body(") :], inputs={"i": 0, "n": 2}),
     Sample(NESTED[NESTED.index("first(") :]),
+    Sample(
+        """
+main(%x: float32[5,batch,3], %u: float32[1,batch,3], %i: int32[]) {
+  %zero = const int32[] 0
+  %at = PACK(%i, %zero, %zero) {values_count=3}
+  %y = DYNAMIC_UPDATE_SLICE(%x, %u, %at)
+  return %y
+}""",
+        inputs={"i": 3},
+    ),
 ]

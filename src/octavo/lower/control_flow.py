@@ -1,0 +1,449 @@
+"""TensorFlow's branches and loops.
+
+What is known before the model runs is decided then: a branch whose condition is known is taken, a loop of as many turns
+as are to be unrolled is written out. The rest becomes IF and WHILE with graphs of their own.
+
+The form of a loop is regular, so that rules can recognize what it computes:
+- Its state is what changes and is needed: for an RNN the counter, the list of outputs, the states of the cell; then
+  what stays as it is but is known only at run time (the sequence, its length), which the body hands on untouched.
+- Variables, constants and weights are constants of the body. Counters that always agree are one.
+- A list of tensors is one tensor, [length, *element]: read by GATHER at the counter, written by DYNAMIC_UPDATE_SLICE at
+  [counter, 0, …]. A list of one tensor is simply replaced.
+- The condition is `LESS(counter, limit)` for what Keras calls an RNN.
+A body output that is another input of the body comes before that input in the state, or is copied: LiteRT copies
+results to inputs one after the other, in place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
+
+import numpy as np
+
+from octavo.ir.build import Builder
+from octavo.ir.dim import Dim, Symbolic, symbol
+from octavo.ir.graph import Graph, Value
+from octavo.ir.op import NotLoweredError
+from octavo.ir.source import SourceGraph, SourceNode, SourceRef
+from octavo.ir.type import Type
+from octavo.lower.item import Handle, Item, TensorList
+from octavo.ops.binary import Add, Maximum
+from octavo.ops.comparison import Equal, NotEqual
+from octavo.ops.control_flow import If, While
+from octavo.ops.logical import LogicalOr
+
+LOOPS: Final = frozenset({"While", "StatelessWhile"})
+BRANCHES: Final = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
+PATIENCE: Final = 6
+"""The lengths of a loop's state are known after so many looks at its body, or not at all."""
+Numbered = Iterator[tuple[int, Item]]
+
+
+class AlreadyToldError(NotLoweredError):
+    """Something inside could not be lowered, and has been noted."""
+
+
+class Inliner(Protocol):
+    """The part of the engine that branches and loops need."""
+
+    build: Builder
+    unroll: int
+
+    def function(self, name: object) -> SourceGraph:
+        """The function of this name."""
+        ...
+
+    def call(self, function: SourceGraph, arguments: Mapping[int, Item], wanted: Sequence[int]) -> list[Item]:
+        """What a function gives for arguments by number, lowered where the builder stands."""
+        ...
+
+    def inside(self, build: Builder) -> AbstractContextManager[None]:
+        """Lower with another builder meanwhile."""
+        ...
+
+
+def lower_branch(flow: Inliner, node: SourceNode, inputs: Sequence[Item], wanted: Sequence[int]) -> Numbered:
+    """The results of the branch that runs.
+
+    Raises:
+        NotLoweredError: it has no equivalent; the message says why.
+    """
+    chooser = inputs[0]
+    if not isinstance(chooser, Value):
+        return
+    names = [node.attrs["then_branch"], node.attrs["else_branch"]] if "If" in node.op else node.attrs["branches"]
+    branches = [flow.function(name) for name in names]
+    given = dict(enumerate(inputs[1:]))
+    if chooser.const is not None:
+        number = int(chooser.const.item())
+        chosen = (not number) if "If" in node.op else number if 0 <= number < len(branches) else len(branches) - 1
+        yield from zip(wanted, flow.call(branches[chosen], given, wanted), strict=True)
+        return
+    chain = _Chain(flow, node.name, branches, wanted, given)
+    yield from zip(wanted, chain.lower(chooser, is_index="Case" in node.op), strict=True)
+
+
+@dataclass
+class _Chain:
+    """Branches of which one runs: IF, and for more than two an IF inside its second graph."""
+
+    flow: Inliner
+    name: str
+    branches: Sequence[SourceGraph]
+    wanted: Sequence[int]
+    given: Mapping[int, Item]
+    passed: list[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        needed = {i for branch in self.branches for i in _needs(branch, [branch.outputs[w] for w in self.wanted])}
+        self.passed = [i for i in sorted(needed) if _is_moving(self.given[i]) and not _is_empty(self.given[i])]
+
+    def lower(self, chooser: Value, *, is_index: bool) -> list[Item]:
+        """The results that are wanted."""
+        build = self.flow.build
+        operands = [_tensor_of(self.given[i], build) for i in self.passed]
+        if not is_index:
+            cond = chooser if chooser.dtype == np.bool_ else build(NotEqual(), chooser, np.zeros((), chooser.dtype))
+            results = self._pair(build, cond, operands, 0, None)
+        else:
+            results = self._at(build, chooser, operands, 0)
+        return [self._item(value, result) for value, result in zip(results, self.forms, strict=True)]
+
+    def _at(self, build: Builder, index: Value, operands: list[Value], number: int) -> Sequence[Value]:
+        """The results of the branches from `number` on."""
+        if number == len(self.branches) - 1:
+            return self._run(build, operands, number)
+        return self._pair(build, build(Equal(), index, np.array(number, index.dtype)), operands, number, index)
+
+    def _pair(
+        self, build: Builder, cond: Value, operands: list[Value], number: int, index: Value | None
+    ) -> Sequence[Value]:
+        given = operands if index is None else [*operands, index]
+        graphs = []
+        for what, offset in (("then", 0), ("else", 1)):
+            inner = build.inner(f"{self.name}/{what}" if index is None else f"{self.name}/{number + offset}")
+            inputs = [_input(inner.graph, value) for value in given]
+            if offset and index is not None:
+                inner.graph.outputs = list(self._at(inner, inputs[-1], inputs[:-1], number + 1))
+            else:
+                inner.graph.outputs = list(self._run(inner, inputs[: len(operands)], number + offset))
+            graphs.append(inner.graph)
+        return build.many(If(*graphs), cond, *given, name=self.name)
+
+    def _run(self, build: Builder, operands: list[Value], number: int) -> list[Value]:
+        """A branch over tensors of the graph of `build`."""
+        inside = {i: _begun_anew(item, build) for i, item in self.given.items()}
+        inside |= {i: _as(self.given[i], value) for i, value in zip(self.passed, operands, strict=True)}
+        with self.flow.inside(build):
+            results = self.flow.call(self.branches[number], inside, self.wanted)
+            if any(item is None for item in results):
+                raise AlreadyToldError
+            self.forms = results
+            return [_tensor_of(item, build) for item in results]
+
+    def _item(self, value: Value, form: Item) -> Item:
+        return replace(form, rows=value, count=None) if isinstance(form, TensorList) else value
+
+
+def lower_loop(flow: Inliner, node: SourceNode, inputs: Sequence[Item], wanted: Sequence[int]) -> Numbered:
+    """The state after the loop.
+
+    Raises:
+        NotLoweredError: it has no equivalent; the message says why.
+    """
+    cond, body = flow.function(node.attrs["cond"]), flow.function(node.attrs["body"])
+    loop = _Loop(flow, node.name, cond, body, inputs, wanted)
+    results = dict(enumerate(inputs))
+    if all(inputs[i] is not None for i in loop.live):
+        turns = loop.turns(flow.unroll)
+        results = loop.unrolled(turns) if turns is not None else loop.lower()
+    for i in wanted:
+        yield i, results.get(i)
+
+
+class _Loop:
+    """One loop on its way into a WHILE, or into as many copies of its body as it takes turns."""
+
+    def __init__(
+        self,
+        flow: Inliner,
+        name: str,
+        cond: SourceGraph,
+        body: SourceGraph,
+        inputs: Sequence[Item],
+        wanted: Sequence[int],
+    ) -> None:
+        self.flow, self.name, self.cond, self.body = flow, name, cond, body
+        self.inputs = inputs
+        self.kept = {i for i in range(len(inputs)) if _hands_on(body, i)}
+        self.tested = _closure(body, _needs(cond, cond.outputs), self.kept)
+        self.live = sorted(_closure(body, {*wanted, *self.tested}, self.kept))
+        if stored := [i for i in self.live if isinstance(inputs[i], Handle) and i not in self.kept]:
+            raise NotLoweredError(f"it changes which variable its operand {stored[0]} is")
+        self.own: set[str] = set()
+
+    def turns(self, most: int) -> int | None:
+        """How many turns it takes, if that is known beforehand and not more than `most`."""
+        state = {i: self.inputs[i] for i in self.tested}
+        if not all(
+            isinstance(item, Handle) or (isinstance(item, Value) and item.const is not None) for item in state.values()
+        ):
+            return None
+        scratch = Builder(Graph("turns"), memo=self.flow.build.memo)
+        changing = [i for i in self.tested if i not in self.kept]
+        with self.flow.inside(scratch):
+            for turn in range(most + 1):
+                (test,) = self.flow.call(self.cond, state, [0])
+                if not isinstance(test, Value) or test.const is None:
+                    return None
+                if not test.const.all():
+                    return turn
+                state |= dict(zip(changing, self.flow.call(self.body, state, changing), strict=True))
+        return None
+
+    def unrolled(self, turns: int) -> dict[int, Item]:
+        """The state after so many copies of the body."""
+        state = {i: self.inputs[i] for i in self.live}
+        changing = [i for i in self.live if i not in self.kept]
+        for _ in range(turns):
+            state |= dict(zip(changing, self.flow.call(self.body, state, changing), strict=True))
+        return state
+
+    def lower(self) -> dict[int, Item]:
+        """The state after a WHILE."""
+        fixed = {i: self.inputs[i] for i in self.live if i in self.kept and not _is_moving(self.inputs[i])}
+        moving = [i for i in self.live if i not in fixed]
+        types, twins = self._settled(fixed, moving)
+        never = [i for i in moving if types[i] is None]  # lists into which nothing is ever put
+        moving = [i for i in self._ordered(moving) if i not in never and i not in twins]
+        build = self.flow.build
+        operands = [self._operand(i, types[i]) for i in moving]
+        graphs = []
+        for what, function in (("cond", self.cond), ("body", self.body)):
+            inner = build.inner(f"{self.name}/{what}")
+            inner.graph.outputs = self._inside(inner, function, fixed, moving, types, twins)
+            graphs.append(inner.graph)
+        results = build.many(While(*graphs), *operands, name=self.name)
+        after = {i: _as(self.inputs[i], value) for i, value in zip(moving, results, strict=True)}
+        after |= {i: after[twin] for i, twin in twins.items()}
+        return {i: self.inputs[i] if i in self.kept else after.get(i, self.inputs[i]) for i in self.live}
+
+    def _inside(
+        self,
+        inner: Builder,
+        function: SourceGraph,
+        fixed: Mapping[int, Item],
+        moving: Sequence[int],
+        types: Mapping[int, Type | None],
+        twins: Mapping[int, int],
+    ) -> list[Value]:
+        """The outputs of the condition, or of the body, over inputs of `inner`'s graph."""
+        state: dict[int, Item] = dict(fixed)
+        for i in moving:
+            type = types[i]
+            assert type is not None
+            state[i] = self._input(inner.graph, i, type)
+        state |= {i: state[twin] for i, twin in twins.items()}
+        with self.flow.inside(inner):
+            results = self.flow.call(function, state, [0] if function is self.cond else moving)
+        if any(item is None for item in results):
+            raise AlreadyToldError
+        values = [_tensor_of(item, inner) for item in results]
+        return values if function is self.cond else _without_cycles(inner, values)
+
+    def _settled(
+        self, fixed: Mapping[int, Item], moving: Sequence[int]
+    ) -> tuple[dict[int, Type | None], dict[int, int]]:
+        """The type of each part of the state at the beginning of any turn, and which counters are one."""
+        types = {i: _type(self.inputs[i]) for i in moving}
+        for _ in range(PATIENCE):
+            inner = Builder(Graph(self.name), memo=self.flow.build.memo)
+            state = {i: self._trial(inner.graph, i, types[i]) for i in moving}
+            with self.flow.inside(inner):
+                results = dict(zip(moving, self.flow.call(self.body, {**fixed, **state}, moving), strict=True))
+            if any(item is None for item in results.values()):
+                raise AlreadyToldError
+            found = {i: self._joined(i, types[i], _type(results[i])) for i in moving}
+            if found == types:
+                return types, self._twins(state, results)
+            types = found
+        raise NotLoweredError("the shapes of its state change from turn to turn in a way that is not understood")
+
+    def _joined(self, i: int, before: Type | None, after: Type | None) -> Type | None:
+        """A type for the state before and after a turn. A length that changes becomes a symbol of the loop's own."""
+        if before is None or after is None or i in self.kept:
+            return before or after
+        if before.dtype != after.dtype or before.rank != after.rank:
+            raise NotLoweredError(f"a turn makes {after} of {before}")
+        dims: list[Dim] = []
+        for axis, (old, new) in enumerate(zip(before.shape, after.shape, strict=True)):
+            name = re.sub(r"\W", "_", f"{self.name}_{i}_{axis}")
+            if old == 0 and new != 0:
+                raise NotLoweredError("it begins with an empty tensor, which LiteRT cannot hand to a loop")
+            is_own = isinstance(old, Symbolic) and name in self.own and old == symbol(name)
+            dims.append(old if old == new or is_own else symbol(name))
+            self.own.add(name)
+        return Type(before.dtype, tuple(dims))
+
+    def _twins(self, state: Mapping[int, Item], results: Mapping[int, Item]) -> dict[int, int]:
+        """Counters that begin and count alike, and equal lengths, by number: the first stands for the others."""
+        first: dict[object, int] = {}
+        twins: dict[int, int] = {}
+        for i, before in state.items():
+            start, after = self.inputs[i], results[i]
+            if i in self.kept and isinstance(start, Value) and start.dims is not None:
+                key: object = (start.dtype, start.shape, *start.dims.flat)
+                if first.setdefault(key, i) != i:
+                    twins[i] = first[key]
+            if not isinstance(start, Value) or start.const is None or start.rank or not isinstance(after, Value):
+                continue
+            steps = _step(before, after)
+            if steps is not None:
+                key = (start.dtype, start.const.item(), steps)
+                if first.setdefault(key, i) != i:
+                    twins[i] = first[key]
+        return twins
+
+    def _ordered(self, moving: Sequence[int]) -> list[int]:
+        """What changes first, then what stays; what becomes another part of the state before that part."""
+        passed = {SourceRef(argument.name): i for i, argument in enumerate(self.body.arguments)}
+        source = {i: passed.get(_through(self.body, self.body.outputs[i])) for i in moving if i not in self.kept}
+        order: dict[int, None] = {}
+
+        def place(i: int, above: frozenset[int]) -> None:
+            for j in moving:
+                if source.get(j) == i and j != i and j not in above and j not in order:
+                    place(j, above | {i})
+            order[i] = None
+
+        for i in [*source, *(i for i in moving if i in self.kept)]:
+            if i not in order:
+                place(i, frozenset({i}))
+        return list(order)
+
+    def _operand(self, i: int, type: Type | None) -> Value:
+        item, build = self.inputs[i], self.flow.build
+        if isinstance(item, TensorList) and item.rows is None:
+            assert type is not None
+            item = item.filled(build, type.shape[1:])
+        return _tensor_of(item, build)
+
+    def _input(self, graph: Graph, i: int, type: Type) -> Item:
+        given = self.inputs[i]
+        value = graph.input(self.body.arguments[i].name, type)
+        if i in self.kept and isinstance(given, Value):
+            value.dims = given.dims
+        return _as(given, value)
+
+    def _trial(self, graph: Graph, i: int, type: Type | None) -> Item:
+        item = self.inputs[i]
+        if type is not None:
+            return self._input(graph, i, type)
+        assert isinstance(item, TensorList)
+        return replace(item, count=None)
+
+
+def _is_moving(item: Item) -> bool:
+    """Whether a body must be handed it: variables and constants it can have of its own."""
+    return isinstance(item, TensorList) or (isinstance(item, Value) and item.const is None)
+
+
+def _is_empty(item: Item) -> bool:
+    """Whether it is a list of known length without anything in it, of which each graph can have one of its own."""
+    return isinstance(item, TensorList) and item.rows is None and isinstance(item.length, int)
+
+
+def _begun_anew(item: Item, build: Builder) -> Item:
+    if not isinstance(item, TensorList) or not _is_empty(item):
+        return item
+    return replace(item, count=build.const(np.array(item.length, np.int32)))
+
+
+def _as(item: Item, value: Value) -> Item:
+    """What a tensor stands for, given what stood there before."""
+    return TensorList(value.dtype, rows=value) if isinstance(item, TensorList) else value
+
+
+def _input(graph: Graph, value: Value) -> Value:
+    made = graph.input(value.name, value.type)
+    made.dims = value.dims
+    return made
+
+
+def _tensor_of(item: Item, build: Builder) -> Value:
+    """The tensor that can be handed from graph to graph."""
+    if isinstance(item, TensorList):
+        rows = item.filled(build).rows
+        assert rows is not None
+        return rows
+    if not isinstance(item, Value):
+        raise NotLoweredError("it hands on a variable, where LiteRT has tensors only")
+    return item
+
+
+def _type(item: Item) -> Type | None:
+    return item.type if isinstance(item, Value | TensorList) else None
+
+
+def _step(before: Item, after: Value) -> object:
+    """By what a counter grows in each turn; None for what is no counter."""
+    node = after.producer
+    if node is None or not isinstance(node.op, Add) or after.dtype.kind != "i":
+        return None
+    steps = [v.const.item() for v in node.inputs if v is not None and v.const is not None and v.const.size == 1]
+    return steps[0] if before in node.inputs and len(steps) == 1 else None
+
+
+def _without_cycles(build: Builder, values: list[Value]) -> list[Value]:
+    """The body's outputs, those copied that are inputs which LiteRT has overwritten by the time it reads them."""
+    inputs = build.graph.inputs
+    for place, value in enumerate(values):
+        if value in inputs and inputs.index(value) < place:
+            copy = LogicalOr() if value.dtype == np.bool_ else Maximum()
+            values[place] = build(copy, value, value)
+    return values
+
+
+def _needs(graph: SourceGraph, refs: Iterable[SourceRef]) -> set[int]:
+    """The arguments that outputs of a function depend on, by number."""
+    numbers = {argument.name: number for number, argument in enumerate(graph.arguments)}
+    seen: set[str] = set()
+    stack = [ref.node for ref in refs]
+    while stack:
+        name = stack.pop()
+        if name not in seen:
+            seen.add(name)
+            if name not in numbers and name in graph.nodes:
+                stack += [ref.node for ref in graph.nodes[name].inputs]
+    return {numbers[name] for name in seen if name in numbers}
+
+
+def _closure(body: SourceGraph, roots: Collection[int], kept: Collection[int]) -> set[int]:
+    """The parts of the state that `roots` depend on, over any number of turns."""
+    found: set[int] = set()
+    stack = list(roots)
+    while stack:
+        i = stack.pop()
+        if i not in found:
+            found.add(i)
+            if i not in kept:
+                stack += _needs(body, [body.outputs[i]])
+    return found
+
+
+def _hands_on(body: SourceGraph, i: int) -> bool:
+    """Whether the body gives its argument `i` back as it was."""
+    return _through(body, body.outputs[i]) == SourceRef(body.arguments[i].name)
+
+
+def _through(graph: SourceGraph, ref: SourceRef) -> SourceRef:
+    """Where a tensor comes from, looking through operations that only hand on."""
+    while (node := graph.nodes.get(ref.node)) is not None and node.op in ("Identity", "StopGradient") and node.inputs:
+        if any(argument.name == ref.node for argument in graph.arguments):
+            break
+        ref = node.inputs[0]
+    return ref
