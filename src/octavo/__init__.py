@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from octavo.dtype import int16 as int16
     from octavo.dtype import uint8 as uint8
     from octavo.errors import OctavoError as OctavoError
+    from octavo.gather.images import Images as Images
+    from octavo.gather.records import Records as Records
+    from octavo.gather.sounds import Sounds as Sounds
     from octavo.judge.blame import Blame as Blame
     from octavo.judge.compare import Comparison as Comparison
     from octavo.judge.diagnosis import Diagnosis as Diagnosis
@@ -52,13 +55,16 @@ __all__ = [
     "Conversion",
     "Diagnosis",
     "Evaluation",
+    "Images",
     "Inspection",
     "OctavoError",
     "Plan",
     "Recipe",
+    "Records",
     "Rule",
     "Run",
     "Score",
+    "Sounds",
     "benchmark",
     "bfloat16",
     "blame",
@@ -79,6 +85,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Sounds": "octavo.gather.sounds",
+    "Records": "octavo.gather.records",
+    "Images": "octavo.gather.images",
     "Benchmark": "octavo.benchmarking",
     "Blame": "octavo.judge.blame",
     "Comparison": "octavo.judge.compare",

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -18,7 +18,8 @@ from octavo.ir.source import Array
 
 Sample = dict[str, Array]
 """The inputs of one call of the model, by name."""
-SamplesLike = str | Path | Mapping[str, Any] | Iterable[Any] | Callable[[], Iterable[Any]]
+RECORDS = (".tfrecord", ".record")
+"""What the names of TFRecord files hold."""
 LABELS = ("labels", "label", "y")
 """Arrays of these names in a file are not inputs, unless the model says so."""
 
@@ -57,10 +58,30 @@ class Samples:
         """
         number = -1
         for number, item in enumerate(self.items()):
-            yield _check(self.inputs, item, f"{self.origin}, sample {number}")
+            given = item[0] if is_pair(item, self.inputs) else item
+            yield _check(self.inputs, given, f"{self.origin}, sample {number}")
         if number < 0:
             hint = "pass a list, or a function that returns a new generator each time: a generator runs once"
             raise SamplesError("there are no samples", where=self.origin, hint=hint)
+
+
+@runtime_checkable
+class Gathered(Protocol):
+    """Samples described by where they are: `octavo.Images`, `octavo.Sounds`, `octavo.Records`."""
+
+    def read(self, inputs: tuple[Input, ...]) -> Samples:
+        """The samples as a model with these inputs takes them."""
+        ...
+
+
+SamplesLike = str | Path | Mapping[str, Any] | Iterable[Any] | Callable[[], Iterable[Any]] | Gathered
+
+
+def is_pair(item: Any, inputs: tuple[Input, ...]) -> bool:
+    """Whether the item is (inputs, labels), as Keras and tf.data have it, and not the inputs alone."""
+    if not isinstance(item, tuple) or len(item) != 2 or isinstance(item[0], str):
+        return False
+    return len(inputs) != 2 or isinstance(item[0], list | tuple | Mapping)
 
 
 def inputs_of(signature: Signature) -> tuple[Input, ...]:
@@ -75,13 +96,18 @@ def read_samples(samples: SamplesLike, inputs: tuple[Input, ...]) -> Samples:
     - `.npz`, `.npy` or a mapping of arrays: each array is [samples, …]; each row is one call of the model.
     - a folder of `.npy` files, in the order of their names: each file is one call (or one row of it).
     - an iterable, or a function that returns one: each item is the inputs of one call, as an array (one input), a
-      list in the order of the inputs, a dict by name, or TensorFlow's (signature key, dict).
+      list in the order of the inputs, a dict by name, TensorFlow's (signature key, dict), or a pair with a label.
+      `tf.data` and Hugging Face data sets are such iterables; of a row, columns with labels are left out.
+    - `octavo.Images`, `octavo.Sounds`, `octavo.Records`, or the path of such: a folder of WAV files, a TFRecord file. A
+      folder of pictures does not say how the model wants its pixels: `octavo.Images` does.
 
     An item may leave out the batch dimension.
 
     Raises:
         SamplesError: the file is missing or damaged, or holds arrays of other names or lengths.
     """
+    if isinstance(samples, Gathered):
+        return samples.read(inputs)
     if isinstance(samples, str | Path):
         return _from_path(Path(samples), inputs)
     if isinstance(samples, Mapping):
@@ -96,20 +122,50 @@ def read_samples(samples: SamplesLike, inputs: tuple[Input, ...]) -> Samples:
     return Samples(inputs, lambda: samples, count, "samples")
 
 
-_FORMS = "pass an .npz or .npy file, a folder of .npy files, a list of arrays, or a function that yields them"
+_FORMS = (
+    "pass an .npz or .npy file, a folder of .npy, pictures or WAV files, a CSV of paths, a TFRecord file, a list of "
+    "arrays, or a function that yields them"
+)
 
 
 def _from_path(path: Path, inputs: tuple[Input, ...]) -> Samples:
     if not path.exists():
         raise SamplesError("there is no such file or folder", where=str(path), hint=nearest_file(path) or _FORMS)
+    if path.suffix == ".csv" or any(part in path.name for part in RECORDS):
+        return _gathered(path, inputs)
     if path.is_dir():
         files = sorted(path.glob("*.npy"))
+        if not files and any(path.iterdir()):
+            return _gathered(path, inputs)
         if not files:
             raise SamplesError("the folder holds no .npy files", where=str(path), hint=_FORMS)
         return Samples(inputs, lambda: map(_load, files), len(files), str(path))
     loaded = _load(path)
     arrays = {inputs[0].name: loaded} if isinstance(loaded, np.ndarray) else loaded
     return _stacked(arrays, inputs, str(path))
+
+
+def _gathered(path: Path, inputs: tuple[Input, ...]) -> Samples:
+    """Samples out of a folder, a table or a file, as what is in it tells."""
+    from octavo.gather.images import SUFFIXES as PICTURES
+    from octavo.gather.images import Images
+    from octavo.gather.records import Records
+    from octavo.gather.sounds import SUFFIXES as SOUNDS
+    from octavo.gather.sounds import Sounds
+    from octavo.gather.table import table_of
+
+    inside = [path.name] if path.is_file() else [file.name for file in path.iterdir()]
+    if any(part in name for part in RECORDS for name in inside):
+        return Records(path).read(inputs)
+    if path.is_dir() and not _holds(path, PICTURES | SOUNDS):
+        raise SamplesError("the folder holds no samples", where=str(path), hint=_FORMS)
+    first = table_of(path, PICTURES | SOUNDS).files[0]
+    return (Sounds(path) if first.suffix.lower() in SOUNDS else Images(path)).read(inputs)
+
+
+def _holds(path: Path, suffixes: frozenset[str]) -> bool:
+    """Whether there are such files in the folder, or in one of its folders."""
+    return any(file.suffix.lower() in suffixes for part in ("*", "*/*") for file in path.glob(part))
 
 
 def _load(path: Path) -> Any:
@@ -153,8 +209,17 @@ def _check(inputs: tuple[Input, ...], item: Any, where: str) -> Sample:
         if len(parts) != len(inputs):
             raise SamplesError(f"the model takes {len(inputs)} inputs, the sample has {len(parts)}", where=where)
         item = {input.name: part for input, part in zip(inputs, parts, strict=True)}
+    item = without_labels(item, inputs)
     _check_names(item, inputs, where)
     return {input.name: _fit(input, item[input.name], f"{where}, input {input.name!r}") for input in inputs}
+
+
+def without_labels(item: Mapping[str, Any], inputs: tuple[Input, ...]) -> Mapping[str, Any]:
+    """A row of a data set without its labels; the only column that is left is the only input, whatever its name."""
+    names = [input.name for input in inputs]
+    left = {key: value for key, value in item.items() if key in names or key not in LABELS}
+    alone = len(left) == len(names) == 1 and len(item) > 1
+    return {names[0]: next(iter(left.values()))} if alone else left
 
 
 def _check_names(item: Mapping[str, Any], inputs: tuple[Input, ...], where: str) -> None:

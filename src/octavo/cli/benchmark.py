@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from octavo.cli.command import Command, option
+from octavo.cli.command import Command, option, preprocess_option
 
 if TYPE_CHECKING:
     from octavo.benchmarking import Benchmark, Part
@@ -18,6 +18,7 @@ HOW = "How to measure"
 @click.argument("model", type=click.Path())
 @option("--reference", section="Data", metavar="MODEL", help="A .tflite to time beside it, in turns: the float model.")
 @option("--samples", section="Data", metavar="FILE", help="The first sample goes in; without any, drawn numbers.")
+@preprocess_option()
 @option("--threads", section=HOW, multiple=True, type=click.IntRange(min=1), default=(1,), metavar="N",
         help="Threads, 1 by default; repeatable, to see how more of them help.")  # fmt: skip
 @option("--rounds", section=HOW, type=click.IntRange(min=5), default=50, show_default=True, metavar="N",
@@ -29,6 +30,7 @@ def benchmark(  # noqa: PLR0913  # one for each option
     *,
     reference: str | None,
     samples: str | None,
+    preprocess: str | None,
     threads: tuple[int, ...],
     rounds: int,
     operations: int,
@@ -47,12 +49,13 @@ def benchmark(  # noqa: PLR0913  # one for each option
     import octavo
     from octavo.cli.progress import ProgressBar
     from octavo.cli.terminal import show_json
+    from octavo.cli.values import dressed
 
     with ProgressBar("timing", quiet=quiet) as progress:
         found = octavo.benchmark(
             model,
             reference=reference,
-            samples=samples,
+            samples=dressed(samples, preprocess),
             rounds=rounds,
             threads=threads,
             operations=operations > 0,

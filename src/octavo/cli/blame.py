@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from octavo.cli.command import Command, option
+from octavo.cli.command import Command, option, preprocess_option
 
 if TYPE_CHECKING:
     from octavo.judge.blame import Blame
@@ -18,6 +18,7 @@ HOW = "How to blame"
 @click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @option("--samples", section="Data", required=True, metavar="FILE", help="Inputs; labels are not needed.")
+@preprocess_option()
 @option("-r", "--recipe", section=HOW, metavar="NAME|FILE", default="int8", show_default=True,
         help="How MODEL is quantized.")  # fmt: skip
 @option("--plan", section=HOW, type=click.Path(path_type=Path), metavar="FILE", help="Replay this plan in place of "
@@ -32,6 +33,7 @@ def blame(  # noqa: PLR0913  # one for each option
     model: str,
     *,
     samples: str,
+    preprocess: str | None,
     recipe: str,
     plan: Path | None,
     layers: int,
@@ -51,16 +53,18 @@ def blame(  # noqa: PLR0913  # one for each option
     import octavo
     from octavo.cli.progress import ProgressBar
     from octavo.cli.terminal import show_json
+    from octavo.cli.values import dressed
 
+    given = dressed(samples, preprocess)
     with ProgressBar("blaming", quiet=quiet) as progress:
         made = octavo.convert(
             model,
             recipe="float32" if plan else recipe,
-            samples=None if plan else samples,
+            samples=None if plan else given,
             plan=plan,
             progress=progress,
         )
-        found = octavo.blame(made, samples=samples, most=count, budget=budget, progress=progress)
+        found = octavo.blame(made, samples=given, most=count, budget=budget, progress=progress)
     if as_json:
         show_json(found)
     elif not quiet:

@@ -89,6 +89,15 @@ def option(*declarations: str, section: str, **attributes: Any) -> Callable[[Any
     return click.option(*declarations, cls=Option, section=section, **attributes)
 
 
+def preprocess_option(section: str = "Data") -> Callable[[Any], Any]:
+    """The option of commands that take samples: how pictures become numbers."""
+    how = (
+        "How pictures among the samples become numbers: raw, 0..1, -1..1 (tf), torch or caffe; after commas "
+        "fit=crop|stretch|pad, crop=0.875, filter=bicubic."
+    )
+    return option("--preprocess", section=section, metavar="HOW", help=how)
+
+
 def _verbatim(text: str | None) -> str | None:
     """The help with its paragraphs that hold indented lines, such as examples, marked to be left as they are."""
     if text is None:

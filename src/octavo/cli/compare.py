@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from octavo.cli.command import Command, option
+from octavo.cli.command import Command, option, preprocess_option
 
 if TYPE_CHECKING:
     from octavo.judge.compare import Comparison
@@ -19,12 +19,21 @@ WORST = 5
 @click.argument("reference", type=click.Path())
 @click.argument("candidate", type=click.Path())
 @option("--samples", section="Data", required=True, metavar="FILE", help="Inputs; labels are not needed.")
+@preprocess_option()
 @option("--layers", section="Comparison", type=click.IntRange(min=0), default=WORST, show_default=True, metavar="N",
         help="Show the N layers that lost most.")  # fmt: skip
 @option("--threads", section="Comparison", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
         help="Threads of each model.")  # fmt: skip
 def compare(  # noqa: PLR0913  # one for each option
-    reference: str, candidate: str, *, samples: str, layers: int, threads: int, as_json: bool, quiet: bool
+    reference: str,
+    candidate: str,
+    *,
+    samples: str,
+    preprocess: str | None,
+    layers: int,
+    threads: int,
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Measure how near the .tflite CANDIDATE comes to the .tflite REFERENCE.
 
@@ -36,9 +45,12 @@ def compare(  # noqa: PLR0913  # one for each option
     import octavo
     from octavo.cli.progress import ProgressBar
     from octavo.cli.terminal import show_json
+    from octavo.cli.values import dressed
 
     with ProgressBar("comparing", quiet=quiet) as progress:
-        compared = octavo.compare(reference, candidate, samples, threads=threads, progress=progress)
+        compared = octavo.compare(
+            reference, candidate, dressed(samples, preprocess), threads=threads, progress=progress
+        )
     if as_json:
         show_json(compared)
     elif not quiet:

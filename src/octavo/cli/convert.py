@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import click
 
-from octavo.cli.command import Command, option
+from octavo.cli.command import Command, option, preprocess_option
 
 if TYPE_CHECKING:
     from octavo.pipeline import Conversion
@@ -43,6 +43,7 @@ class Options(TypedDict):
     save_run: Path | None
     report: Path | None
     held_out: str | None
+    preprocess: str | None
     metric: tuple[str, ...]
     as_json: bool
     quiet: bool
@@ -51,8 +52,9 @@ class Options(TypedDict):
 @click.command(cls=Command)
 @click.argument("model", type=click.Path())
 @option("-o", "--output", section=FILES, type=click.Path(path_type=Path), required=True, help="The .tflite to write.")
-@option("--samples", section=FILES, multiple=True, metavar="FILE", help="Representative inputs: .npz, .npy or a "
-        "folder of .npy. Of a model with several signatures: KEY=FILE for each.")  # fmt: skip
+@option("--samples", section=FILES, multiple=True, metavar="FILE", help="Representative inputs: .npz, .npy, a "
+        "folder of .npy, pictures or WAV files, a CSV of paths, a TFRecord "
+        "file. Of a model with several signatures: KEY=FILE for each.")  # fmt: skip
 @option("--save-float", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Write the float model "
         "too, to compare with.")  # fmt: skip
 @option("--save-plan", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Write the decisions for "
@@ -63,6 +65,7 @@ class Options(TypedDict):
         "shows as JSON, for `octavo report` and for later comparison.")  # fmt: skip
 @option("--held-out", section=FILES, metavar="FILE", help="Labelled inputs for the report: both models are scored on "
         "them.")  # fmt: skip
+@preprocess_option(FILES)
 @option("--plan", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Replay a plan, perhaps "
         "edited, in place of deciding anew.")  # fmt: skip
 @option("-r", "--recipe", section=HOW, metavar="NAME|FILE", help="float32 (default), float16, dynamic, weight_only, "
@@ -88,6 +91,7 @@ def convert(model: str, **options: Unpack[Options]) -> None:
       octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
       octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
           --held-out held_out.npz --report report.html
+      octavo convert my_model -o my_model.tflite --recipe int8 --samples photos/ --preprocess tf,crop=0.875
       octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
           --inputs int8 --outputs int8 --rule "op=SOFTMAX,precision=float32"
     """
@@ -125,7 +129,7 @@ def _run(model: str, options: Options) -> Conversion:
         return octavo.convert(
             model,
             recipe=recipe,
-            samples=values.samples(options["samples"]),
+            samples=values.dressed(values.samples(options["samples"]), options["preprocess"]),
             signatures=options["signature"] or None,
             shapes=values.shapes(options["shape"]),
             plan=options["plan"],
@@ -179,14 +183,14 @@ def _report(model: str, result: Conversion, options: Options) -> None:
         return
     import octavo
     from octavo.cli.progress import ProgressBar
-    from octavo.cli.values import command_line, main_samples
+    from octavo.cli.values import command_line, dressed, main_samples
     from octavo.write.file import save
 
     with ProgressBar("measuring", quiet=options["quiet"]) as progress:
         run = octavo.record(
             result,
-            samples=main_samples(options["samples"]),
-            held_out=options["held_out"],
+            samples=dressed(main_samples(options["samples"]), options["preprocess"]),
+            held_out=dressed(options["held_out"], options["preprocess"]),
             metric=options["metric"] or None,
             source=model,
             command=command_line(),

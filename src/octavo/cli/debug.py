@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from octavo.cli.command import Command, option
+from octavo.cli.command import Command, option, preprocess_option
 
 if TYPE_CHECKING:
     from octavo.judge.diagnosis import Diagnosis, LayerDiagnosis
@@ -20,6 +20,7 @@ USED = 16
 @click.command(cls=Command)
 @click.argument("models", nargs=-1, required=True, type=click.Path(), metavar="MODEL [CANDIDATE]")
 @option("--samples", section="Data", required=True, metavar="FILE", help="Inputs; labels are not needed.")
+@preprocess_option()
 @option("-r", "--recipe", section=HOW, metavar="NAME|FILE", default="int8", show_default=True, help="How a MODEL that "
         "stands alone is quantized first.")  # fmt: skip
 @option("--plan", section=HOW, type=click.Path(path_type=Path), metavar="FILE", help="The plan of CANDIDATE, which "
@@ -32,6 +33,7 @@ def debug(  # noqa: PLR0913  # one for each option
     models: tuple[str, ...],
     *,
     samples: str,
+    preprocess: str | None,
     recipe: str,
     plan: Path | None,
     layers: int,
@@ -50,8 +52,9 @@ def debug(  # noqa: PLR0913  # one for each option
       octavo debug my_model_float.tflite my_model_int8.tflite --samples held_out.npz
     """
     from octavo.cli.terminal import show_json
+    from octavo.cli.values import dressed
 
-    found = _run(models, samples=samples, recipe=recipe, plan=plan, count=count, quiet=quiet)
+    found = _run(models, samples=dressed(samples, preprocess), recipe=recipe, plan=plan, count=count, quiet=quiet)
     if as_json:
         show_json(found)
     elif not quiet:
@@ -59,7 +62,7 @@ def debug(  # noqa: PLR0913  # one for each option
 
 
 def _run(  # one for each option
-    models: tuple[str, ...], *, samples: str, recipe: str, plan: Path | None, count: int, quiet: bool
+    models: tuple[str, ...], *, samples: Any, recipe: str, plan: Path | None, count: int, quiet: bool
 ) -> Diagnosis:
     import octavo
     from octavo.cli.progress import ProgressBar

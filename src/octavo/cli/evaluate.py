@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from octavo.cli.command import Command, option
+from octavo.cli.command import Command, option, preprocess_option
 
 if TYPE_CHECKING:
     from octavo.judge.certainty import Difference
@@ -15,7 +15,15 @@ if TYPE_CHECKING:
 
 @click.command(cls=Command)
 @click.argument("model", type=click.Path())
-@option("--samples", section="Data", required=True, metavar="FILE", help="Inputs, and the array `labels`: an .npz.")
+@option(
+    "--samples",
+    section="Data",
+    required=True,
+    metavar="FILE",
+    help="Inputs with labels: an .npz with the array "
+    "`labels`, a folder of pictures or WAV files for each class, a CSV of paths and labels, a TFRecord file.",
+)
+@preprocess_option()
 @option("--reference", section="Data", metavar="MODEL", help="A .tflite to score on the same samples: the float model. "
         "Labels are not needed then.")  # fmt: skip
 @option("--metric", section="Score", multiple=True, metavar="NAME", help="accuracy, top5, error_rate, f1_macro, "
@@ -28,6 +36,7 @@ def evaluate(  # noqa: PLR0913  # one for each option
     model: str,
     *,
     samples: str,
+    preprocess: str | None,
     reference: str | None,
     metric: tuple[str, ...],
     output: str | None,
@@ -48,11 +57,12 @@ def evaluate(  # noqa: PLR0913  # one for each option
     import octavo
     from octavo.cli.progress import ProgressBar
     from octavo.cli.terminal import show_json
+    from octavo.cli.values import dressed
 
     with ProgressBar("evaluating", quiet=quiet) as progress:
         found = octavo.evaluate(
             model,
-            samples,
+            dressed(samples, preprocess),
             reference=reference,
             metric=metric or None,
             output=output,

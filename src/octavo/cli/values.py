@@ -62,6 +62,28 @@ def samples(texts: Sequence[str]) -> Any:
     return {key: path for key, _, path in pairs}
 
 
+def dressed(path: Any, preprocess: str | None) -> Any:
+    """Samples at a path (or at paths by signature): pictures that are made ready, where it is said how.
+
+    Raises:
+        UsageError: there is preprocessing, and the samples are arrays.
+    """
+    if preprocess is None or path is None:
+        return path
+    if isinstance(path, dict):
+        return {key: dressed(each, preprocess) for key, each in path.items()}
+    from octavo.gather.images import Images
+    from octavo.gather.records import SUFFIXES, Records
+
+    where = Path(path)
+    if where.suffix in (".npz", ".npy"):
+        hint = "leave --preprocess out, or name a folder of pictures"
+        raise UsageError("arrays are taken as they are: --preprocess is for pictures", where=str(where), hint=hint)
+    names = [file.name for file in where.iterdir()] if where.is_dir() else [where.name]
+    is_records = any(suffix in name for suffix in SUFFIXES for name in names)
+    return Records(where, preprocess=preprocess) if is_records else Images(where, preprocess)
+
+
 def main_samples(texts: Sequence[str]) -> Any:
     """The samples of the signature that runs by default."""
     given = samples(texts)

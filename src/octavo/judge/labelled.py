@@ -11,7 +11,7 @@ import numpy as np
 
 from octavo.errors import SamplesError
 from octavo.ir.source import Array
-from octavo.samples import Input, Sample, Samples
+from octavo.samples import LABELS, Input, Sample, Samples, is_pair, without_labels
 
 Labelled = Iterator[tuple[Sample, Array | None]]
 
@@ -46,9 +46,9 @@ def _from_pairs(samples: Samples) -> Labelled:
 
     def inputs_only() -> Iterable[Any]:
         for item in samples.items():
-            pair = _is_pair(item, samples.inputs)
-            waiting.append(_batched(item, samples.inputs) if pair else None)
-            yield item[0] if pair else item
+            pair = _as_pair(item, samples.inputs)
+            waiting.append(_batched(pair, samples.inputs) if pair else None)
+            yield pair[0] if pair else item
 
     for sample in replace(samples, items=inputs_only):
         yield sample, waiting.popleft()
@@ -60,11 +60,15 @@ def entries(sample: Sample) -> int:
     return shape[0] if shape else 1
 
 
-def _is_pair(item: Any, inputs: tuple[Input, ...]) -> bool:
-    """Whether the item is (inputs, labels), as Keras and tf.data have it, and not the inputs alone."""
-    if not isinstance(item, tuple) or len(item) != 2 or isinstance(item[0], str):
-        return False
-    return len(inputs) != 2 or isinstance(item[0], list | tuple | Mapping)
+def _as_pair(item: Any, inputs: tuple[Input, ...]) -> tuple[Any, Any] | None:
+    """The inputs and labels of a pair, or of a row of a data set that has a column of labels; else None."""
+    if is_pair(item, inputs):
+        return item  # type: ignore[no-any-return]  # just checked
+    if not isinstance(item, Mapping):
+        return None
+    names = {each.name for each in inputs}
+    label = next((key for key in LABELS if key in item and key not in names), None)
+    return None if label is None else (without_labels(item, inputs), item[label])
 
 
 def _batched(item: Any, inputs: tuple[Input, ...]) -> Array:
