@@ -8,9 +8,9 @@ requantized on the way in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 
 from octavo.errors import InternalError
@@ -22,6 +22,7 @@ from octavo.ir.source import Array
 from octavo.plan import Grid
 from octavo.quantize.precision import INTEGER, Choice
 from octavo.quantize.ranges import least_error
+from octavo.quantize.readers import views
 from octavo.statistics import Statistics
 
 HUGE = 100.0
@@ -114,7 +115,7 @@ def activation_grids(
     if clip:
         narrowed = {id(group): group for tensor, group in groups.of.items() if tensor.dtype == "int8"}
         for group in narrowed.values():
-            _narrow(group)
+            _narrow(group, graph.outputs)
     return [_grid(tensor, group) for tensor, group in groups.of.items()]
 
 
@@ -179,11 +180,12 @@ def _share_joined(node: Node, dtype: str, groups: Groups) -> None:
             groups.merge(target, tensor_of(node, value, dtype))
 
 
-def _narrow(group: Group) -> None:
-    """Clip the group's range where that lowers its expected error."""
+def _narrow(group: Group, outputs: Collection[Value]) -> None:
+    """Clip the group's range where that lowers the expected error of what is read of it."""
     if group.interval is None or group.counts is None or group.whole or group.dictated is not None:
         return
-    narrowed = least_error(group.interval, group.counts)
+    made = [tensor.value for tensor in group.members if tensor.reader is None]
+    narrowed = least_error(group.interval, group.counts, views=partial(views, made, outputs))
     group.clipped = narrowed != group.interval
     group.interval = narrowed
 
