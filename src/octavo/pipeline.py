@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 
 from octavo.calibrate.lint import Lint
-from octavo.calibrate.run import calibrate
+from octavo.calibrate.run import Wanted, calibrate
 from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
 from octavo.ir.graph import Graph, Model, Signature
 from octavo.ir.source import Array, SourceModel
@@ -24,6 +24,7 @@ from octavo.plan import Plan
 from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide, needs
 from octavo.quantize.precision import unserved
+from octavo.quantize.rounding import unfolded
 from octavo.read.open import read
 from octavo.recipe import Recipe
 from octavo.runtime import Runtime
@@ -104,8 +105,9 @@ def run(job: Job) -> Conversion:
         adapted = tuple(adapt(graph, wanted) for graph, wanted in unserved(model, recipe).items())
         if any(made.applied for made in adapted):
             observed = to_bytes(model)
-    statistics, doubts = _statistics(job, model, observed)
-    plan = job.plan or decide(model, job.recipe, statistics)
+    with _one_thread():
+        statistics, doubts = _statistics(job, model, observed)
+        plan = job.plan or decide(model, job.recipe, statistics)
     quantized = apply(model, plan)
     check_model(quantized, plan)
     content = reference if plan.is_float else to_bytes(quantized)
@@ -132,6 +134,15 @@ def _optimize(model: Model) -> tuple[Rewrites, ...]:
     left = before - set(model.bodies)
     model.graphs = [graph for graph in model.graphs if graph not in left]
     return tuple(rewrites[graph] for graph in model.graphs)
+
+
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Matrices are multiplied by one thread: these are small, and numpy's threads would wait for each other."""
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1, user_api="blas"):
+        yield
 
 
 @contextlib.contextmanager
@@ -261,7 +272,8 @@ def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequenc
     fit = {name: value.name for name, value in values if value.name in here and job.recipe.ranges == "least_error"}
     runtime = Runtime(reference, signature=signature.key or None)
     lint = Lint(runtime, signature.graph, signature.inputs, here)
-    statistics = calibrate(lint, samples, here, spread=spread, fit=fit, progress=job.progress, count=samples.count)
+    learnt = Wanted(ranges=here, spreads=spread, inputs=fit, layers=unfolded(signature.graph, job.recipe))
+    statistics = calibrate(lint, samples, learnt, progress=job.progress, count=samples.count)
     return statistics, lint.findings(samples.labels)
 
 

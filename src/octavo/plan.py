@@ -41,9 +41,10 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """How the stored numbers of one tensor stand for real numbers: real = scale · (stored − zero_point).
 
     `scale` and `zero_point` have one entry, or one per index of dimension `axis`, or one per `block` numbers in a
-    row; none for float16, and none for a bias, whose scale is the product of its input's and its weight's. `low` and
-    `high` are the range that was chosen. `correction` is added to a bias, entry by entry, before it is stored.
-    `reader` names the operation (by its first output) for which a constant is stored so.
+    row; none for float16, and none for a bias, whose scale is the product of its input's and its weight's. `moved` is
+    int8, in the shape of a constant: what is added to its nearest integers; compressed by zlib, and empty where nothing
+    is. `low` and `high` are the range that was chosen. `correction` is added to a bias, entry by entry, before it is
+    stored. `reader` names the operation (by its first output) for which a constant is stored so.
     """
 
     value: str
@@ -54,6 +55,7 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     block: int = 0
     reader: str = ""
     correction: tuple[float, ...] = ()
+    moved: bytes = b""
     low: float = 0.0
     high: float = 0.0
     who: Who = "calibration"

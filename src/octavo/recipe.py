@@ -36,6 +36,13 @@ Weights = Literal["int8", "int4", "int2"]
 """The dtype of stored weights, in every precision that has integer weights."""
 Block = Literal[0, 32, 64, 128, 256]
 """How many numbers in a row may share a scale; 0 is a whole channel."""
+Effort = Literal["fast", "balanced", "best"]
+"""How much time may go into the numbers of a quantized model.
+
+- `fast`: weights are rounded to the nearest step.
+- `balanced`: weights of layers with few inputs, which cost little, are rounded so that the outputs change least.
+- `best`: so are all weights but the widest.
+"""
 
 
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -98,10 +105,10 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     `target` is what the model is to run on: what it cannot run is an error, unless `deny` or a rule leaves it in float.
     `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how int8
     activation ranges are chosen: `least_error` clips rare large numbers where that lowers the expected error,
-    `minmax` takes all that was seen. `correct_bias` lets biases make up for what the rounding of weights
-    adds to a layer's mean. `weights` is the dtype in which they are stored, wider where a kernel takes none so
-    narrow; with a `block` (32, 64, 128 or 256), as many int4 numbers in a row have a scale of their own where a kernel
-    with float activations takes it. `small` is the number of elements below which
+    `minmax` takes all that was seen. `effort` says how much time may go into better numbers. `correct_bias` lets biases
+    make up for what the rounding of weights adds to a layer's mean. `weights` is the dtype in which they are stored,
+    wider where a kernel takes none so narrow; with a `block` (32, 64, 128 or 256), as many int4 numbers in a row have a
+    scale of their own where a kernel with float activations takes it. `small` is the number of elements below which
     weights are not worth quantizing when activations stay float. With `strict`, whatever must stay float is an error.
     """
 
@@ -116,6 +123,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     per_channel: bool = True
     ranges: Literal["least_error", "minmax"] = "least_error"
     correct_bias: bool = True
+    effort: Effort = "balanced"
     small: int = 1024
     strict: bool = False
     rules: tuple[Rule, ...] = ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache, reduce
@@ -56,6 +57,35 @@ class Spread:
         return self.sums / max(self.rows, 1)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Products:
+    """How the numbers that a layer multiplies by its weights vary together, from a part of the samples.
+
+    `products` is float32[groups, taken, taken], the sum of the outer products of `rows` rows; `sums` is
+    float64[groups, taken], the sum of the rows themselves.
+    """
+
+    products: Array
+    sums: Array
+    rows: int
+
+    @classmethod
+    def of(cls, rows: Array) -> Products:
+        """Of float32[groups, rows, taken]."""
+        ones = np.ones((1, rows.shape[1]), rows.dtype)
+        return cls(rows.transpose(0, 2, 1) @ rows, (ones @ rows)[:, 0].astype(np.float64), rows.shape[1])
+
+    def merge(self, other: Products) -> Products:
+        """Both together. Associative and commutative, up to rounding."""
+        return Products(self.products + other.products, self.sums + other.sums, self.rows + other.rows)
+
+    @property
+    def covariance(self) -> Array:
+        """The covariance, a new float32[groups, taken, taken]."""
+        mean = self.sums / max(self.rows, 1)
+        return (self.products / max(self.rows, 1) - mean[:, :, None] * mean[:, None, :]).astype(np.float32)
+
+
 class Range(msgspec.Struct, frozen=True):
     """The least and greatest number seen in a tensor, over `samples` samples."""
 
@@ -72,12 +102,14 @@ class Range(msgspec.Struct, frozen=True):
 class Statistics:
     """What is known of each tensor, by the name of its value in the graph: its range, and how it is spread.
 
-    `fitted` holds smaller ranges of inputs with which the model's outputs change less, for int8.
+    `fitted` holds smaller ranges of inputs with which the model's outputs change less, for int8. `products` says how
+    the inputs of layers vary together, by the name of the layer's first result.
     """
 
     ranges: Mapping[str, Range] = field(default_factory=dict)
     spreads: Mapping[str, Spread] = field(default_factory=dict)
     fitted: Mapping[str, Range] = field(default_factory=dict)
+    products: Mapping[str, Products] = field(default_factory=dict)
 
     def merge(self, other: Statistics) -> Statistics:
         """What is known after both, whichever tensors each has seen. Associative and commutative."""
@@ -85,6 +117,7 @@ class Statistics:
             _union(self.ranges, other.ranges),
             _union(self.spreads, other.spreads),
             _union(self.fitted, other.fitted),
+            _union(self.products, other.products),
         )
 
     @classmethod
@@ -95,14 +128,17 @@ class Statistics:
     def to_json(self) -> bytes:
         """A serialized form, which `from_json` reads. Histograms are stored by their occupied bins."""
         spreads = {name: _packed(spread) for name, spread in self.spreads.items()}
-        return msgspec.json.encode({"ranges": self.ranges, "spreads": spreads, "fitted": self.fitted})
+        products = {name: _flat(found) for name, found in self.products.items()}
+        parts = {"ranges": self.ranges, "spreads": spreads, "fitted": self.fitted, "products": products}
+        return msgspec.json.encode(parts)
 
     @classmethod
     def from_json(cls, text: bytes) -> Statistics:
         """What `to_json` wrote."""
         content = msgspec.json.decode(text)
         ranges, fitted = (msgspec.convert(content[key], dict[str, Range]) for key in ("ranges", "fitted"))
-        return cls(ranges, {name: _unpacked(packed) for name, packed in content["spreads"].items()}, fitted)
+        spreads = {name: _unpacked(packed) for name, packed in content["spreads"].items()}
+        return cls(ranges, spreads, fitted, {name: _shaped(flat) for name, flat in content["products"].items()})
 
 
 @cache
@@ -137,3 +173,15 @@ def _unpacked(packed: dict[str, Any]) -> Spread:
     counts = np.zeros(BINS, np.int64)
     counts[packed["bins"]] = packed["counts"]
     return Spread(counts, np.array(packed["sums"], np.float64), packed["rows"])
+
+
+def _flat(products: Products) -> dict[str, Any]:
+    numbers = products.products.astype("<f4").tobytes(), products.sums.astype("<f8").tobytes()
+    return {"shape": products.sums.shape, "products": numbers[0], "sums": numbers[1], "rows": products.rows}
+
+
+def _shaped(flat: dict[str, Any]) -> Products:
+    groups, taken = flat["shape"]
+    products = np.frombuffer(b64decode(flat["products"]), "<f4").reshape(groups, taken, taken)
+    sums = np.frombuffer(b64decode(flat["sums"]), "<f8").reshape(groups, taken)
+    return Products(products, sums, flat["rows"])

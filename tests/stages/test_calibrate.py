@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from octavo.calibrate.inputs import fit_inputs
-from octavo.calibrate.run import WATCHED, calibrate
+from octavo.calibrate.run import WATCHED, Wanted, calibrate
 from octavo.errors import InternalError, SamplesError
 from octavo.ir.grid import Interval
 from octavo.ir.text import parse
@@ -66,15 +66,17 @@ def test_statistics_survive_json(a):
 
 def test_shards_give_what_one_pass_gives():
     data = samples(12)
-    whole = calibrate(Scripted(), data, ["x", "y"], spread=["y"])
-    parts = Statistics.total(calibrate(Scripted(), data[i::3], ["x", "y"], spread=["y"]) for i in range(3))
+    whole = calibrate(Scripted(), data, Wanted(ranges=["x", "y"], spreads=["y"]))
+    parts = Statistics.total(
+        calibrate(Scripted(), data[i::3], Wanted(ranges=["x", "y"], spreads=["y"])) for i in range(3)
+    )
     assert whole.ranges == parts.ranges
     np.testing.assert_array_equal(whole.spreads["y"].counts, parts.spreads["y"].counts)
 
 
 def test_each_sample_is_run_once_however_many_look_at_it():
     model = Scripted()
-    calibrate(model, iter(samples(5 * WATCHED)), ["x", "y"], spread=["x", "y"])
+    calibrate(model, iter(samples(5 * WATCHED)), Wanted(ranges=["x", "y"], spreads=["x", "y"]))
     assert model.runs == 5 * WATCHED
 
 
@@ -90,13 +92,13 @@ def test_nan_in_the_float_model_names_the_tensor_and_the_sample():
     data = samples(3)
     data[2]["x"][0, 0, 0] = np.nan
     with pytest.raises(SamplesError, match=r"computes nan in 'x'") as caught:
-        calibrate(Scripted(), data, ["x"])
+        calibrate(Scripted(), data, Wanted(ranges=["x"]))
     assert caught.value.where == "sample 2"
 
 
 def test_a_tensor_that_the_runtime_does_not_report_is_our_own_defect():
     with pytest.raises(InternalError, match="'ghost'"):
-        calibrate(Scripted(), samples(1), ["ghost"])
+        calibrate(Scripted(), samples(1), Wanted(ranges=["ghost"]))
 
 
 def test_rare_outliers_are_clipped_and_what_is_even_is_not():
@@ -153,6 +155,6 @@ def test_a_tensor_that_others_read_as_it_is_has_that_view_too():
     alone = graph_of(swish, "%y")
     (seen,) = views(alone.inputs, alone.outputs, numbers)
     np.testing.assert_allclose(seen, numbers / (1 + np.exp(-numbers)), rtol=1e-5)
-    softmax = graph_of(f"{swish}\n  %z = SOFTMAX {{beta=1.0}}(%x)", "%y, %z")
+    softmax = graph_of(f"{swish}\n  %z = SOFTMAX(%x) {{beta=1.0}}", "%y, %z")
     assert any(np.array_equal(view, numbers) for view in views(softmax.inputs, softmax.outputs, numbers))
     assert len(views(softmax.inputs, softmax.outputs, numbers)) == 2

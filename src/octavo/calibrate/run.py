@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol, Self, TypeVar
 
 from octavo.calibrate.inputs import Runner, fit_inputs
 from octavo.errors import InternalError, SamplesError
 from octavo.ir.source import Array
 from octavo.samples import Sample
-from octavo.statistics import Range, Spread, Statistics
+from octavo.statistics import Products, Range, Spread, Statistics
 
 Progress = Callable[[str, int, int | None], None]
 """`(what, done, total)`: called after each step; `total` is None where it is not known beforehand."""
+Unfold = Callable[[Array], Array | None]
+"""What some of a layer's outputs are weighted sums of, in a tensor: float32[groups, rows, taken]."""
 WATCHED = 16
 """The histograms look at all of the first twice so many samples, then at ever fewer: every second, fourth, eighth."""
+MULTIPLIED = 2
+"""So do products, which cost more, with this number."""
+
+
+class Merges(Protocol):
+    """A value that adds up."""
+
+    def merge(self, other: Self) -> Self:
+        """Both together."""
+        ...
+
+
+Mergeable = TypeVar("Mergeable", bound=Merges)
 
 
 class Watcher(Runner, Protocol):
@@ -30,42 +46,78 @@ class Watcher(Runner, Protocol):
         ...
 
 
-def calibrate(  # noqa: PLR0913  # what to learn of what, by keyword
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What is to be learnt.
+
+    `ranges` are the values whose range over all samples is wanted, `spreads` those of which also how they are spread
+    over some of them. `inputs` maps inputs of the model to their values, for which smaller ranges are tried.
+    `layers` maps layers to the name of their input and what to look at in it; their products are learnt.
+    """
+
+    ranges: Collection[str]
+    spreads: Collection[str] = ()
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    layers: Mapping[str, tuple[str, Unfold]] = field(default_factory=dict)
+
+
+def calibrate(
     runtime: Watcher,
     samples: Iterable[Sample],
-    names: Collection[str],
+    wanted: Wanted,
     *,
-    spread: Sequence[str] = (),
-    fit: Mapping[str, str] | None = None,
     progress: Progress | None = None,
     count: int | None = None,
 ) -> Statistics:
-    """The range of each value in `names` over all samples, and how those in `spread` are spread over some of them.
-
-    The samples are iterated once, and a few of them are kept until the end. `runtime` must keep its tensors if
-    `spread` is not empty. `fit` maps inputs of the model to their values, for which smaller ranges are tried.
+    """What is `wanted` of the samples, which are iterated once; a few of them are kept until the end.
 
     Raises:
         SamplesError: there is no sample, or the model computes NaN or an infinity from one.
         InternalError: the runtime did not report one of the values.
     """
     ranges: dict[str, Range] = {}
-    spreads: dict[str, Spread] = {}
+    look = _Look(runtime, wanted)
     kept = _Few()
     for number, sample in enumerate(samples):
-        for name, fresh in _ranges(runtime.calibrate(sample), names, number).items():
-            known = ranges.get(name)
-            ranges[name] = fresh if known is None else known.merge(fresh)
+        for name, fresh in _ranges(runtime.calibrate(sample), wanted.ranges, number).items():
+            _merge(ranges, name, fresh)
         kept.offer(number, sample)
-        if spread and _is_watched(number):
-            for name, array in runtime.numbers(spread):
-                seen = Spread.of(array)
-                spreads[name] = spreads[name].merge(seen) if name in spreads else seen
+        look(number)
         if progress is not None:
             progress("calibrating", number + 1, count)
-    named = fit or {}
-    fitted = fit_inputs(runtime, kept.samples, {name: ranges[value] for name, value in named.items()}) if named else {}
-    return Statistics(ranges, spreads, {named[name]: range for name, range in fitted.items()})
+    seen = {name: ranges[value] for name, value in wanted.inputs.items()}
+    fitted = fit_inputs(runtime, kept.samples, seen) if seen else {}
+    return Statistics(
+        ranges, look.spreads, {wanted.inputs[name]: range for name, range in fitted.items()}, look.products
+    )
+
+
+class _Look:
+    """What is learnt from the numbers themselves, of some of the samples."""
+
+    def __init__(self, runtime: Watcher, wanted: Wanted) -> None:
+        self.spreads: dict[str, Spread] = {}
+        self.products: dict[str, Products] = {}
+        self._runtime = runtime
+        self._wanted = wanted
+        self._readers: dict[str, list[tuple[str, Unfold]]] = {}
+        for layer, (name, unfold) in wanted.layers.items():
+            self._readers.setdefault(name, []).append((layer, unfold))
+
+    def __call__(self, number: int) -> None:
+        """Look at the sample that was run last, if its turn has come."""
+        if self._wanted.spreads and _is_looked_at(number, WATCHED):
+            for name, array in self._runtime.numbers(self._wanted.spreads):
+                _merge(self.spreads, name, Spread.of(array))
+        if self._readers and _is_looked_at(number, MULTIPLIED):
+            for name, array in self._runtime.numbers(self._readers):
+                for layer, unfold in self._readers[name]:
+                    if (rows := unfold(array)) is not None:
+                        _merge(self.products, layer, Products.of(rows))
+
+
+def _merge(parts: dict[str, Mergeable], name: str, part: Mergeable) -> None:
+    parts[name] = parts[name].merge(part) if name in parts else part
 
 
 class _Few:
@@ -101,6 +153,6 @@ def _ranges(seen: dict[str, tuple[float, float]], names: Collection[str], number
     return {name: Range(*seen[name]) for name in names}
 
 
-def _is_watched(number: int) -> bool:
-    """Whether the histograms look at this sample: the spacing doubles each time as many have passed."""
-    return number % (1 << (number // (2 * WATCHED)).bit_length()) == 0
+def _is_looked_at(number: int, first: int) -> bool:
+    """Whether this sample is looked at: all of the first `2 · first`; the spacing doubles each time as many passed."""
+    return number % (1 << (number // (2 * first)).bit_length()) == 0

@@ -133,6 +133,17 @@ class Op:
         """
         return None
 
+    def unfold(self, input: Array, weight: Array, most: int) -> Array | None:  # noqa: ARG002  # most ops have no weight
+        """What some of the outputs are weighted sums of: float32[groups, rows, taken], of at most `most` rows.
+
+        None for operations that are no weighted sums of their first input.
+        """
+        return None
+
+    def by_group(self, weight: Array, groups: int) -> Array:
+        """A weight, or numbers in its shape, as [groups, outputs of each, taken], in the order of `unfold`."""
+        raise NotImplementedError(f"{type(self).__name__}.by_group")
+
     def version(self, node: Node) -> int:  # noqa: ARG002  # the least version that holds most ops
         """The least version of the operator in the schema that can hold `node`."""
         return 1

@@ -50,3 +50,32 @@ def patches(
     view = np.lib.stride_tricks.sliding_window_view(image, tuple(reach), axis=(1, 2))
     view = view[:, :: stride[0], :: stride[1], :, :: dilation[0], :: dilation[1]]
     return np.moveaxis(view, 3, 5)
+
+
+def some_patches(
+    image: Array,
+    window: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    padding: Padding,
+    *,
+    most: int,
+) -> Array:
+    """At most `most` windows of an NHWC image, evenly spaced: [windows, window rows, window columns, channels].
+
+    Zeros stand where padding would.
+    """
+    sides = range(2)
+    counts = [int(window_output(image.shape[1 + i], window[i], stride[i], dilation[i], padding)) for i in sides]
+    total = image.shape[0] * counts[0] * counts[1]
+    picked = np.arange(total) if total <= most else np.linspace(0, total - 1, most).astype(np.intp)
+    which, *places = np.unravel_index(picked, (image.shape[0], *counts))
+    before = [same_padding(image.shape[1 + i], window[i], stride[i], dilation[i])[0] for i in sides]
+    starts = [places[i] * stride[i] - (before[i] if padding is Padding.SAME else 0) for i in sides]
+    taps = [starts[i][:, None] + np.arange(window[i]) * dilation[i] for i in sides]
+    inside = [(taps[i] >= 0) & (taps[i] < image.shape[1 + i]) for i in sides]
+    rows, columns = (np.clip(taps[i], 0, image.shape[1 + i] - 1) for i in sides)
+    found: Array = image[which[:, None, None], rows[:, :, None], columns[:, None, :]]
+    if not (inside[0].all() and inside[1].all()):
+        found[~(inside[0][:, :, None] & inside[1][:, None, :])] = 0
+    return found

@@ -14,7 +14,7 @@ from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._activation import activate
 from octavo.ops._image import as_source, channels_last, pad_explicitly, spatial
-from octavo.ops._window import patches, window_output
+from octavo.ops._window import patches, some_patches, window_output
 from octavo.ops.transpose import transpose
 from octavo.schema.enums import Activation, Padding, TensorType
 
@@ -104,6 +104,18 @@ class Conv2D(Op):
         taps = weight.sum(axis=(1, 2), dtype=np.float64).reshape(groups, out // groups, taken)
         response: Array = np.einsum("goi,gi->go", taps, mean.reshape(groups, taken))
         return response.reshape(out)
+
+    def unfold(self, input: Array, weight: Array, most: int) -> Array:
+        """The windows, each cut into the groups' parts."""
+        _, height, width, taken = weight.shape
+        strides, dilations = (self.stride_h, self.stride_w), (self.dilation_h_factor, self.dilation_w_factor)
+        windows = some_patches(input, (height, width), strides, dilations, self.padding, most=most)
+        grouped = windows.reshape(len(windows), height, width, -1, taken)
+        return np.ascontiguousarray(np.moveaxis(grouped, 3, 0).reshape(-1, len(windows), height * width * taken))
+
+    def by_group(self, weight: Array, groups: int) -> Array:
+        """Groups have equal numbers of filters, in order."""
+        return weight.reshape(groups, len(weight) // groups, -1)
 
     def version(self, node: Node) -> int:
         """From `op_version.cc` of LiteRT: hybrid 2 and 5, int8 3, int16 4, grouped 6, int4 7, bias type 8."""

@@ -15,7 +15,7 @@ from octavo.ir.type import Type
 from octavo.ops._activation import activate
 from octavo.ops._image import as_source, channels_last, pad_explicitly, spatial
 from octavo.ops._real import require_float32
-from octavo.ops._window import patches, window_output
+from octavo.ops._window import patches, some_patches, window_output
 from octavo.ops.reshape import reshape
 from octavo.schema.enums import Activation, Padding
 
@@ -101,6 +101,17 @@ class DepthwiseConv2D(Op):
         taps: Array = weight.sum(axis=(0, 1, 2), dtype=np.float64)
         response: Array = taps * np.repeat(mean, self.depth_multiplier)
         return response
+
+    def unfold(self, input: Array, weight: Array, most: int) -> Array:
+        """The windows, channel by channel."""
+        _, height, width, _ = weight.shape
+        strides, dilations = (self.stride_h, self.stride_w), (self.dilation_h_factor, self.dilation_w_factor)
+        windows = some_patches(input, (height, width), strides, dilations, self.padding, most=most)
+        return np.ascontiguousarray(windows.reshape(len(windows), height * width, -1).transpose(2, 0, 1))
+
+    def by_group(self, weight: Array, groups: int) -> Array:
+        """Each channel of the input is a group."""
+        return weight.reshape(-1, groups, self.depth_multiplier).transpose(1, 2, 0)
 
     def version(self, node: Node) -> int:
         """From `op_version.cc` of LiteRT: dilation 2, int8 3, hybrid 4 and 6, int16 5, int4 7."""

@@ -74,6 +74,15 @@ class FullyConnected(Op):
         """The weights times the mean."""
         return weight.astype(np.float64) @ mean
 
+    def unfold(self, input: Array, weight: Array, most: int) -> Array:
+        """The rows."""
+        rows = input.reshape(-1, weight.shape[1])
+        return np.ascontiguousarray(rows[:: -(-len(rows) // most)])[None]
+
+    def by_group(self, weight: Array, groups: int) -> Array:
+        """There is one group."""
+        return weight.reshape(groups, *weight.shape)
+
     def version(self, node: Node) -> int:
         """From `op_version.cc` of LiteRT; a missing bias needs 6, `keep_num_dims` 5, the rest depends on dtypes."""
         input, weights = (v for v in node.inputs[:2] if v is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -267,7 +268,7 @@ def _named(node: Node) -> Sequence[tuple[str, Value | None]]:
 
 
 def _key(grid: Grid | None) -> object:
-    return None if grid is None else (grid.dtype, grid.scale, grid.zero_point, grid.axis, grid.block)
+    return None if grid is None else (grid.dtype, grid.scale, grid.zero_point, grid.axis, grid.block, grid.moved)
 
 
 def _quantization(grid: Grid, *, rows: int = 0) -> Quantization:
@@ -290,7 +291,11 @@ def _stored(array: Array, row: Grid | None) -> tuple[Array, Quantization | None]
         return _halved(array), None
     quant = _quantization(row, rows=len(array) if row.block else 0)
     narrow = bool(row.reader) and not any(row.zero_point)
-    return quantize(array, quant, row.dtype, narrow=narrow), quant
+    integers = quantize(array, quant, row.dtype, narrow=narrow)
+    if row.moved:
+        moved = np.frombuffer(zlib.decompress(row.moved), np.int8).reshape(array.shape)
+        integers = (integers.astype(np.int8) + moved).astype(integers.dtype)
+    return integers, quant
 
 
 def _halved(array: Array) -> Array:

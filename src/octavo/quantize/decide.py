@@ -73,7 +73,7 @@ def _graph(model: Model, graph: Graph, recipe: Recipe, statistics: Statistics) -
     for node in graph:
         choice = choices[node]
         lookup = _scale_of(scales, INTEGER.get(choice.precision, ""), node.outputs[0].name)
-        rows = list(constant_grids(node, choice, recipe, lookup, statistics.spreads))
+        rows = list(constant_grids(node, choice, recipe, lookup, statistics))
         choices[node], rows = store(node, choice, rows, selection)
         grids += rows
     return GraphPlan(

@@ -63,7 +63,7 @@ class _Points:
         step = (self.highs[None, :] - self.lows[:, None]) / steps
         rounding = np.square(step) / 12 * (np.square(view.slopes) * self.weights).sum()
         power = (np.square(view.numbers) * self.weights).sum()
-        return np.asarray((below[:, None] + above[None, :] + rounding) / max(power, np.finfo(np.float64).tiny))
+        return np.asarray((below[:, None] + above[None, :] + rounding) / (power or 1.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from msgspec import structs
 
 from octavo.ir.graph import Node, Value
-from octavo.ir.grid import LIMITS, dequantize, quantize, weight_scale
+from octavo.ir.grid import LIMITS, dequantize, quantize, spread, weight_scale
 from octavo.ir.port import Bias
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization
 from octavo.plan import Grid
 from octavo.quantize.precision import INTEGER, Choice, weight_of
+from octavo.quantize.rounding import rounded
 from octavo.recipe import Recipe
-from octavo.statistics import Spread
+from octavo.statistics import Spread, Statistics
 from octavo.targets.known import TARGETS
 from octavo.targets.target import takes_channels
 
@@ -29,7 +31,7 @@ ScaleOf = Callable[[Value], float]
 
 
 def constant_grids(
-    node: Node, choice: Choice, recipe: Recipe, scale_of: ScaleOf, spreads: Mapping[str, Spread]
+    node: Node, choice: Choice, recipe: Recipe, scale_of: ScaleOf, statistics: Statistics
 ) -> Iterator[Grid]:
     """The plan's rows for the weight and the bias of one node."""
     if choice.precision == "float16":
@@ -53,13 +55,19 @@ def constant_grids(
     if (needed > scale).any():
         scale = np.maximum(scale, needed.astype(np.float32))
         why += ", raised where the bias would not fit into int32"
-    yield _row(node, choice, value, (scale, axis), why)
     quant = Quantization(scale, np.zeros(scale.shape, np.int64), axis)
-    stored = _bias(node, choice, bias, quant, scale_of)
-    if recipe.correct_bias:
-        error = dequantize(quantize(value.const, quant, choice.weights, narrow=True), quant) - value.const
-        stored = _corrected(node, stored, error, spreads)
-    yield stored
+    integers = quantize(value.const, quant, choice.weights, narrow=True).astype(np.int8)
+    row = _row(node, choice, value, (scale, axis), why)
+    products = statistics.products.get(node.outputs[0].name)
+    if products is not None:
+        most = LIMITS[choice.weights][1]
+        best = rounded(node, value, (spread(scale, axis, value.rank), most), products)
+        moved = zlib.compress((best - integers).tobytes(), level=1)
+        integers, row = best, structs.replace(row, moved=moved, why=f"{why}; rounded so that the outputs change least")
+    yield row
+    stored = _bias(node, choice, bias, (integers, quant), scale_of)
+    error = dequantize(integers, quant) - value.const
+    yield _corrected(node, stored, error, statistics.spreads) if recipe.correct_bias else stored
 
 
 def bias_of(node: Node) -> Value | None:
@@ -80,7 +88,7 @@ def _joint_scale(node: Node, bias: Value, scale_of: ScaleOf) -> float:
     return float(np.prod([scale_of(part) for part in parts if part is not None]))
 
 
-def _bias(node: Node, choice: Choice, bias: Value, weight: Quantization, scale_of: ScaleOf) -> Grid:
+def _bias(node: Node, choice: Choice, bias: Value, weight: tuple[Array, Quantization], scale_of: ScaleOf) -> Grid:
     """int32, or with int16 activations int64 unless no channel can overflow and the kernel takes int32."""
     row = Grid(value=bias.name, dtype="int32", reader=node.outputs[0].name, who="kernel", why="the accumulator's type")
     if choice.precision == "int8":
@@ -89,10 +97,10 @@ def _bias(node: Node, choice: Choice, bias: Value, weight: Quantization, scale_o
         return structs.replace(row, dtype="int64", why="the kernel takes no other type with int16 activations")
     found = weight_of(node)
     assert found is not None
-    integers = quantize(_const(found[2]), weight, choice.weights, narrow=True).astype(np.int64)
+    integers, quant = weight
     others = tuple(i for i in range(integers.ndim) if i != found[1].axis)
-    sums = np.abs(integers).sum(axis=others) * -LIMITS["int16"][0]
-    scale = _joint_scale(node, bias, scale_of) * weight.scale.astype(np.float64)
+    sums = np.abs(integers.astype(np.int64)).sum(axis=others) * -LIMITS["int16"][0]
+    scale = _joint_scale(node, bias, scale_of) * quant.scale.astype(np.float64)
     worst = (sums + np.abs(np.rint(_const(bias) / scale))).max(initial=0)
     if worst < LIMITS["int32"][1]:
         return structs.replace(row, why=f"no channel can overflow: Σ|w|·2¹⁵ + |b| ≤ {worst:.3g} < 2³¹")

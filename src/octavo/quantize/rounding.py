@@ -1,0 +1,109 @@
+"""Weights rounded so that a layer's outputs change least, instead of each to the nearest step.
+
+The inputs of a layer are correlated, so the rounding error of one weight can be made up for by those that are rounded
+after it. Weights are taken one by one, for all outputs at once, each with what the ones before it left over: Frantar
+et al., GPTQ (2022); in the form of Chee et al., QuIP (2023), section 3, which needs one triangular factor only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from octavo.ir.graph import Graph, Node, Value
+from octavo.ir.source import Array
+from octavo.quantize.precision import INTEGER, choose, weight_of
+from octavo.recipe import Effort, Recipe
+from octavo.statistics import Products
+
+DAMPING = 0.01
+"""What is added to the inputs' variances, as a part of their mean: samples are few, and never show all there is."""
+BLOCK = 32
+"""Weights that are rounded between two products of whole matrices."""
+
+
+WIDEST: dict[Effort, int] = {"fast": 0, "balanced": 192, "best": 4608}
+"""The most inputs per output with which a layer is rounded so: the cost grows with their square, and cube."""
+FEWEST = 128
+"""Rows that are looked at in each sample, or an eighth of the inputs if that is more."""
+
+
+def unfolded(graph: Graph, recipe: Recipe) -> dict[str, tuple[str, Callable[[Array], Array | None]]]:
+    """Of which layers the products of inputs are needed: by first result, the input's name and what to look at of it.
+
+    See `octavo.statistics.Products`.
+    """
+    choices = choose(graph, recipe) if WIDEST[recipe.effort] else {}
+    found: dict[str, tuple[str, Callable[[Array], Array | None]]] = {}
+    for node in graph:
+        weight = weight_of(node) if node in choices and choices[node].precision in INTEGER else None
+        if weight is None or weight[2].const is None or weight[1].axis is None or node.inputs[0] is None:
+            continue
+        taken = weight[2].const.size // weight[2].const.shape[weight[1].axis]
+        if 1 < taken <= WIDEST[recipe.effort]:
+            look = partial(node.op.unfold, weight=weight[2].const, most=max(FEWEST, taken // 8))
+            found[node.outputs[0].name] = node.inputs[0].name, look
+    return found
+
+
+def rounded(node: Node, weight: Value, grid: tuple[Array, int], products: Products) -> Array:
+    """The weight of the node as int8; `grid` is a scale that broadcasts against it, and the greatest integer."""
+    scale, most = grid
+    assert weight.const is not None
+    groups = len(products.sums)
+    steps = node.op.by_group(weight.const / scale, groups)
+    places = node.op.by_group(np.arange(weight.const.size).reshape(weight.shape), groups)
+    integers = np.empty(weight.const.size, np.int8)
+    integers[places] = least_output_error(np.ascontiguousarray(steps), products, most)
+    return integers.reshape(weight.const.shape)
+
+
+def least_output_error(steps: Array, products: Products, most: int = 127) -> Array:
+    """Integers near `steps` for which `(integers − steps) · input` varies least.
+
+    `steps` is float32[groups, outputs, taken]: weights over their scales. The integers are int8, from −`most` to
+    `most`. An output for which the nearest integers do better has these.
+    """
+    spread = products.covariance
+    diagonal = np.einsum("gkk->gk", spread)
+    floor = DAMPING * diagonal.mean(axis=1, keepdims=True)
+    diagonal += np.where(floor > 0, floor, 1)
+    order = np.argsort(-diagonal, axis=1)
+    factor = _unit_upper(np.take_along_axis(np.take_along_axis(spread, order[:, :, None], 1), order[:, None, :], 2))
+    sorted_steps = np.take_along_axis(steps, order[:, None, :], 2)
+    error = _rounding_error(sorted_steps, factor, most)
+    back = np.argsort(order, axis=1)[:, None, :]
+    nearest = np.clip(np.rint(steps), -most, most)
+    chosen = steps - np.take_along_axis(error, back, 2)
+    better = _noise(steps - chosen, spread) < _noise(steps - nearest, spread)
+    return np.where(better[:, :, None], np.rint(chosen), nearest).astype(np.int8)
+
+
+def _unit_upper(matrix: Array) -> Array:
+    """U, upper triangular with ones on the diagonal, of `matrix = U · D · Uᵀ`."""
+    lower = np.linalg.cholesky(matrix[:, ::-1, ::-1])
+    upper = lower[:, ::-1, ::-1]
+    return np.ascontiguousarray(upper / np.einsum("gkk->gk", upper)[:, None, :])
+
+
+def _rounding_error(steps: Array, factor: Array, most: int) -> Array:
+    """`steps` minus the integers, each rounded with what is owed by those before it."""
+    error = np.zeros_like(steps)
+    taken = steps.shape[2]
+    for start in range(0, taken, BLOCK):
+        end = min(start + BLOCK, taken)
+        wanted = steps[:, :, start:end] + error[:, :, :start] @ factor[:, :start, start:end]
+        for place in range(end - start):
+            at = start + place
+            owed = error[:, :, start:at] @ factor[:, start:at, at : at + 1]
+            integer = np.clip(np.rint(wanted[:, :, place] + owed[:, :, 0]), -most, most)
+            error[:, :, at] = steps[:, :, at] - integer
+    return error
+
+
+def _noise(error: Array, spread: Array) -> Array:
+    """The variance of each output's error: float32[groups, outputs]."""
+    noise: Array = ((error @ spread) * error).sum(axis=2)
+    return noise

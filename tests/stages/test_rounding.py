@@ -1,0 +1,118 @@
+"""Weights rounded by what their inputs look like: outputs change less, and the plan can replay it."""
+
+from dataclasses import replace
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from octavo.ir.graph import Model
+from octavo.ir.text import parse
+from octavo.ops import registry
+from octavo.ops.conv_2d import Conv2D
+from octavo.ops.depthwise_conv_2d import DepthwiseConv2D
+from octavo.ops.fully_connected import FullyConnected
+from octavo.plan import Plan
+from octavo.quantize.apply import apply
+from octavo.quantize.decide import decide
+from octavo.quantize.rounding import least_output_error, unfolded
+from octavo.recipe import Recipe
+from octavo.runtime import Runtime
+from octavo.schema.enums import Padding
+from octavo.statistics import Products, Range, Spread, Statistics
+from octavo.write.tflite import to_bytes
+
+LAYERS = [
+    (Conv2D(padding=Padding.SAME, stride_h=2), (2, 7, 6, 4), (6, 3, 3, 4)),
+    (Conv2D(padding=Padding.VALID, dilation_w_factor=2), (1, 8, 9, 4), (6, 2, 3, 2)),
+    (DepthwiseConv2D(padding=Padding.SAME, depth_multiplier=2), (2, 5, 5, 3), (1, 3, 3, 6)),
+    (DepthwiseConv2D(padding=Padding.VALID, depth_multiplier=1, stride_w=2), (1, 6, 7, 4), (1, 3, 2, 4)),
+    (FullyConnected(), (5, 7), (4, 7)),
+]
+
+
+@pytest.mark.parametrize(("op", "input", "weight"), LAYERS, ids=str)
+def test_outputs_are_sums_of_what_is_unfolded_times_the_weights_by_group(op, input, weight):
+    random = np.random.default_rng(0)
+    x, w = (random.standard_normal(shape).astype(np.float32) for shape in (input, weight))
+    rows = op.unfold(x, w, 10**6)
+    made = rows @ op.by_group(w, len(rows)).transpose(0, 2, 1)
+    exact = op.evaluate(x, w)
+    np.testing.assert_allclose(made.transpose(1, 0, 2).reshape(exact.shape), exact, rtol=1e-4, atol=1e-5)
+    assert op.unfold(x, w, 3).shape[1] <= 3
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(2, 70))
+def test_rounding_never_lets_outputs_vary_more_than_the_nearest_integers_do(seed, groups, taken):
+    random = np.random.default_rng(seed)
+    mixed = random.standard_normal((groups, taken, taken)).astype(np.float32)
+    rows = random.standard_normal((groups, 200, taken)).astype(np.float32) @ mixed + 3
+    steps = random.uniform(-127, 127, (groups, 5, taken)).astype(np.float32)
+    products = Products.of(rows)
+    integers = least_output_error(steps, products)
+    assert np.abs(integers.astype(int)).max() <= 127
+
+    def noise(rounded):
+        return ((rounded - steps) @ rows.transpose(0, 2, 1)).var(axis=2)
+
+    # the damping weighs a little of the error evenly over all inputs, and may cost this much
+    assert (noise(integers) <= 1.05 * noise(np.rint(steps)) + 1e-3 * rows.var()).all()
+
+
+def test_correlated_inputs_gain_the_most():
+    random = np.random.default_rng(0)
+    rows = (random.standard_normal((1, 500, 4)) @ random.standard_normal((4, 64))).astype(np.float32)
+    steps = random.uniform(-100, 100, (1, 32, 64)).astype(np.float32)
+    integers = least_output_error(steps, Products.of(rows))
+    errors = [((rounded - steps) @ rows.transpose(0, 2, 1)).var() for rounded in (integers, np.rint(steps))]
+    assert errors[0] < 0.1 * errors[1]
+
+
+def test_products_add_up():
+    rows = np.random.default_rng(0).standard_normal((2, 90, 5)).astype(np.float32)
+    whole = Products.of(rows)
+    parts = Products.of(rows[:, :40]).merge(Products.of(rows[:, 40:]))
+    np.testing.assert_allclose(parts.covariance, whole.covariance, rtol=1e-4, atol=1e-5)
+    kept = Statistics.from_json(Statistics(products={"a": whole}).to_json()).products["a"]
+    assert np.array_equal(kept.products, whole.products)
+    assert kept.rows == whole.rows
+
+
+NET = """main(%x: float32[batch,16]) {
+  %w = const float32[8,16]
+  %b = const float32[8]
+  %y = FULLY_CONNECTED(%x, %w, %b)
+  return %y
+}"""
+
+
+def result(model, x):
+    return Runtime(to_bytes(model)).run({"x": x})["y"]
+
+
+def test_a_plan_replays_rounded_weights_without_the_samples():
+    random = np.random.default_rng(1)
+    x = (random.standard_normal((300, 3)) @ random.standard_normal((3, 16))).astype(np.float32) + 1
+    model = Model([parse(NET, registry().ops)])
+    graph = model.main
+    for value in graph.values:
+        if value.const is not None:
+            value.const = random.standard_normal(value.shape).astype(np.float32)
+    exact = result(model, x)
+    seen = Statistics(
+        {name: Range(float(a.min()), float(a.max())) for name, a in (("x", x), ("y", exact))},
+        {"x": Spread.of(x)},
+        products={
+            layer: Products.of(look(x)) for layer, (_, look) in unfolded(graph, Recipe(precision="int8")).items()
+        },
+    )
+    recipe = Recipe(precision="int8", ranges="minmax")
+    careful = decide(model, recipe, [seen])
+    assert any(row.moved for row in careful.graphs[0].grids)
+    replayed = apply(model, msgspec.json.decode(careful.to_json(), type=Plan))
+    one, two = (result(made, x) for made in (apply(model, careful), replayed))
+    assert np.array_equal(one, two)
+    plain = result(apply(model, decide(model, recipe, [replace(seen, products={})])), x)
+    assert np.square(one - exact).mean() < np.square(plain - exact).mean()
