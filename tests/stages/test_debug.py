@@ -75,7 +75,7 @@ def dense():
 
 
 @pytest.mark.parametrize(("recipe", "least"), [
-    ("int8", 35), ("int16x8", 40), ("dynamic", 35), ("float16", 65), ("weight_only", 35),
+    ("int8", 20), ("int16x8", 40), ("dynamic", 35), ("float16", 65), ("weight_only", 35),
 ])  # fmt: skip
 def test_every_mode_is_diagnosed_layer_by_layer_and_none_of_the_digits_is_far(digits, recipe, least):
     made = digits(recipe)
@@ -83,8 +83,9 @@ def test_every_mode_is_diagnosed_layer_by_layer_and_none_of_the_digits_is_far(di
     assert [layer.tensor for layer in found.layers] == [row.node for row in made.plan.graphs[0].ops]
     assert [layer.layer for layer in found.layers] == [row.layer for row in made.plan.graphs[0].ops]
     assert [layer.precision for layer in found.layers] == [row.precision for row in made.plan.graphs[0].ops]
+    # what no reader tells apart (here: below zero, before a ReLU) is clipped in int8, so that layer looks farther off
     assert min(layer.loss for layer in found.layers) > least
-    assert all(layer.own.cosine > 0.999 for layer in found.layers)
+    assert all(layer.own.cosine > (0.99 if recipe == "int8" else 0.999) for layer in found.layers)
     assert not found.guilty
 
 
@@ -137,7 +138,8 @@ def test_a_bias_at_the_end_of_its_integers_is_called_overflow():
     text = DENSE.replace("fused_activation_function=RELU", "")
     weight = np.random.default_rng(0).standard_normal((8, 16)) * np.array([[1e-7]] + [[1.0]] * 7)
     bias = np.array([1000.0] + [1.0] * 7)
-    made = octavo.convert(float_model(text, w=weight, b=bias), recipe="int8", samples=normal(1, 16))
+    recipe = {"precision": "int8", "ranges": "minmax"}
+    made = octavo.convert(float_model(text, w=weight, b=bias), recipe=recipe, samples=normal(1, 16))
     assert not causes(octavo.debug(made, samples=normal(1, 16)), "y")  # the scale of that channel's weight was raised
     natural = tuple((np.abs(weight).max(axis=1) / 127).tolist())
     found = causes(octavo.debug(regridded(made, "w", scale=natural), samples=normal(1, 16)), "y")

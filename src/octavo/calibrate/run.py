@@ -19,7 +19,7 @@ Unfold = Callable[[Array], Array | None]
 """What some of a layer's outputs are weighted sums of, in a tensor: float32[groups, rows, taken]."""
 WATCHED = 16
 """The histograms look at all of the first twice so many samples, then at ever fewer: every second, fourth, eighth."""
-MULTIPLIED = 2
+MULTIPLIED = 4
 """So do products, which cost more, with this number."""
 
 

@@ -26,7 +26,7 @@ BLOCK = 32
 
 WIDEST: dict[Effort, int] = {"fast": 0, "balanced": 192, "best": 4608}
 """The most inputs per output with which a layer is rounded so: the cost grows with their square, and cube."""
-FEWEST = 128
+FEWEST = 64
 """Rows that are looked at in each sample, or an eighth of the inputs if that is more."""
 
 
