@@ -12,10 +12,10 @@ from octavo.calibrate.inputs import fit_inputs
 from octavo.calibrate.run import WATCHED, Wanted, calibrate
 from octavo.errors import InternalError, SamplesError
 from octavo.ir.grid import Interval
+from octavo.ir.readers import views
 from octavo.ir.text import parse
 from octavo.ops import registry
 from octavo.quantize.ranges import least_error
-from octavo.quantize.readers import views
 from octavo.statistics import Range, Spread, Statistics
 
 tensors = arrays(np.float32, (5, 3), elements=st.floats(-1e6, 1e6, width=32))

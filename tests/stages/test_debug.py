@@ -75,7 +75,7 @@ def dense():
 
 
 @pytest.mark.parametrize(("recipe", "least"), [
-    ("int8", 20), ("int16x8", 40), ("dynamic", 35), ("float16", 65), ("weight_only", 35),
+    ("int8", 35), ("int16x8", 40), ("dynamic", 35), ("float16", 65), ("weight_only", 35),
 ])  # fmt: skip
 def test_every_mode_is_diagnosed_layer_by_layer_and_none_of_the_digits_is_far(digits, recipe, least):
     made = digits(recipe)
@@ -83,9 +83,8 @@ def test_every_mode_is_diagnosed_layer_by_layer_and_none_of_the_digits_is_far(di
     assert [layer.tensor for layer in found.layers] == [row.node for row in made.plan.graphs[0].ops]
     assert [layer.layer for layer in found.layers] == [row.layer for row in made.plan.graphs[0].ops]
     assert [layer.precision for layer in found.layers] == [row.precision for row in made.plan.graphs[0].ops]
-    # what no reader tells apart (here: below zero, before a ReLU) is clipped in int8, so that layer looks farther off
     assert min(layer.loss for layer in found.layers) > least
-    assert all(layer.own.cosine > (0.99 if recipe == "int8" else 0.999) for layer in found.layers)
+    assert all(layer.own.cosine > 0.999 for layer in found.layers)
     assert not found.guilty
 
 

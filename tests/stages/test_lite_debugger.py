@@ -57,8 +57,8 @@ def test_the_rows_say_what_the_quantized_model_does(debugger):
         detail = details[int(row["tensor_idx"])]
         scale = float(row["scale"])
         assert detail["quantization"] == (pytest.approx(scale), int(row["zero_point"]))
-        # what an operation adds is rounding to its own grid first of all: s²/12; and what no reader tells apart is clipped
-        assert 0 < float(row["mean_squared_error"]) < 100 * scale**2 / 12
+        # what an operation adds is rounding to its own grid first of all: s²/12, here at most ten times as much
+        assert 0 < float(row["mean_squared_error"]) < 10 * scale**2 / 12
 
 
 def test_metrics_of_the_user_stand_beside_the_usual_ones():

@@ -18,11 +18,11 @@ from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.grid import Interval, activation_grid
 from octavo.ir.port import Fixed, Observed, SameAs
 from octavo.ir.port import Grid as Dictated
+from octavo.ir.readers import views
 from octavo.ir.source import Array
 from octavo.plan import Grid
 from octavo.quantize.precision import INTEGER, Choice
 from octavo.quantize.ranges import least_error
-from octavo.quantize.readers import views
 from octavo.statistics import Statistics
 
 HUGE = 100.0
