@@ -61,7 +61,7 @@ def _regridded(grid, ranges, held):
     if grid.dtype == "int8" and grid.axis is not None:
         others = tuple(axis for axis in range(held[grid.value].ndim) if axis != grid.axis)
         scale = np.maximum(np.abs(held[grid.value]).max(axis=others) / 127, np.finfo(np.float32).tiny)
-        return msgspec.structs.replace(grid, scale=tuple(map(float, scale)))
+        return msgspec.structs.replace(grid, scale=tuple(map(float, scale)), moved=b"")
     if grid.dtype != "int8" or len(grid.scale) != 1 or grid.who == "kernel" or grid.value not in ranges:
         return msgspec.structs.replace(grid, correction=())
     scale, zero_point = activation_grid(ranges[grid.value], "int8")

@@ -1,7 +1,5 @@
 """Calibration: what it learns, that it merges, and what it refuses."""
 
-from functools import partial
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,9 +10,6 @@ from octavo.calibrate.inputs import fit_inputs
 from octavo.calibrate.run import WATCHED, Wanted, calibrate
 from octavo.errors import InternalError, SamplesError
 from octavo.ir.grid import Interval
-from octavo.ir.readers import views
-from octavo.ir.text import parse
-from octavo.ops import registry
 from octavo.quantize.ranges import least_error
 from octavo.statistics import Range, Spread, Statistics
 
@@ -133,28 +128,3 @@ def test_an_input_range_that_drowns_what_matters_is_cut():
 
 def test_an_input_that_rounding_does_not_harm_keeps_its_range():
     assert fit_inputs(Scripted(), samples(4), {"x": Range(-4.0, 4.0)}) == {}
-
-
-def graph_of(body: str, results: str):
-    text = f"main(%x: float32[batch,4]) {{\n{body}\n  return {results}\n}}"
-    return parse(text, registry().ops)
-
-
-def test_what_a_hard_swish_turns_into_zero_is_no_part_of_the_range_before_it():
-    graph = graph_of("  %y = HARD_SWISH(%x)", "%y")
-    random = np.random.default_rng(0).normal(-2, 3, 100_000).astype(np.float32)
-    seen = Interval.around(float(random.min()), float(random.max()))
-    look = partial(views, graph.inputs, graph.outputs)
-    assert least_error(seen, Spread.of(random).counts, views=look).low > 0.5 * seen.low
-    assert least_error(seen, Spread.of(random).counts).low < 0.7 * seen.low
-
-
-def test_a_tensor_that_others_read_as_it_is_has_that_view_too():
-    swish = "  %s = LOGISTIC(%x)\n  %y = MUL(%x, %s)"
-    numbers = np.linspace(-9, 9, 50, dtype=np.float32)
-    alone = graph_of(swish, "%y")
-    (seen,) = views(alone.inputs, alone.outputs, numbers)
-    np.testing.assert_allclose(seen, numbers / (1 + np.exp(-numbers)), rtol=1e-5)
-    softmax = graph_of(f"{swish}\n  %z = SOFTMAX(%x) {{beta=1.0}}", "%y, %z")
-    assert any(np.array_equal(view, numbers) for view in views(softmax.inputs, softmax.outputs, numbers))
-    assert len(views(softmax.inputs, softmax.outputs, numbers)) == 2

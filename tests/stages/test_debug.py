@@ -137,8 +137,7 @@ def test_a_bias_at_the_end_of_its_integers_is_called_overflow():
     text = DENSE.replace("fused_activation_function=RELU", "")
     weight = np.random.default_rng(0).standard_normal((8, 16)) * np.array([[1e-7]] + [[1.0]] * 7)
     bias = np.array([1000.0] + [1.0] * 7)
-    recipe = {"precision": "int8", "ranges": "minmax"}
-    made = octavo.convert(float_model(text, w=weight, b=bias), recipe=recipe, samples=normal(1, 16))
+    made = octavo.convert(float_model(text, w=weight, b=bias), recipe="int8", samples=normal(1, 16))
     assert not causes(octavo.debug(made, samples=normal(1, 16)), "y")  # the scale of that channel's weight was raised
     natural = tuple((np.abs(weight).max(axis=1) / 127).tolist())
     found = causes(octavo.debug(regridded(made, "w", scale=natural), samples=normal(1, 16)), "y")

@@ -61,8 +61,6 @@ class Op:
     """Whether `evaluate` also computes on object arrays of `Dim`."""
     moves: ClassVar[bool] = False
     """Whether every output element is one of the first input's elements, unchanged."""
-    elementwise: ClassVar[bool] = False
-    """Whether every output element is a function of the inputs' elements at its place alone."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Set the fields, by position or by name.

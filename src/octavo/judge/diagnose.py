@@ -10,7 +10,6 @@ import numpy as np
 
 from octavo.ir.graph import Value
 from octavo.ir.grid import LIMITS
-from octavo.ir.readers import views
 from octavo.ir.source import Array
 from octavo.judge.causes import Evidence, causes_of
 from octavo.judge.diagnosis import Diagnosis, Fidelity, LayerDiagnosis, StoredGrid
@@ -155,17 +154,15 @@ class _Tally:
 
     def add(self, seen: Observation) -> None:
         """Take in one run."""
-        limits = _limits(seen.pair)
-        reference = _as_read(seen.pair, seen.reference, limits)
-        self.whole.add(reference, seen.candidate)
+        self.whole.add(seen.reference, seen.candidate)
         self.low = min(self.low, float(seen.reference.min()))
         self.high = max(self.high, float(seen.reference.max()))
-        exact = reference if seen.twin is None else _as_read(seen.pair, seen.twin, limits)
+        exact = seen.reference if seen.twin is None else seen.twin
         if seen.twin is not None:
-            self.own.add(exact, seen.candidate)
+            self.own.add(seen.twin, seen.candidate)
         fresh = Spread.of(np.asarray(exact, np.float32))
         self.spread = fresh if self.spread is None else self.spread.merge(fresh)
-        if limits is not None:
+        if (limits := _limits(seen.pair)) is not None:
             beyond = exact - np.clip(exact, *limits)
             beyond = np.where(np.isfinite(beyond), np.abs(beyond), 0.0)
             step = (limits[1] - limits[0]) / 255
@@ -188,28 +185,6 @@ class _Tally:
             outside=self.outside / max(own.count, 1),
             counts=self.spread.counts,
         )
-
-
-def _as_read(pair: Pair, exact: Array, limits: tuple[float, float] | None) -> Array:
-    """The numbers, those outside of the grid cut to its ends where no reader tells the difference.
-
-    A hard-swish turns all below −3 into zero, so what is clipped there is no error. As good as equal is what differs by
-    less than a step of int8 behind the reader.
-    """
-    if limits is None or not np.isfinite(exact).all():
-        return exact
-    cut = np.clip(exact, *limits).astype(exact.dtype)
-    outside = cut != exact
-    if not outside.any():
-        return exact
-    around = np.concatenate([exact[outside], cut[outside], exact.reshape(-1)])
-    count = int(outside.sum())
-    same = np.ones(count, bool)
-    for view in views([pair.reference], (), around.astype(np.float32)):
-        same &= np.abs(view[:count] - view[count : 2 * count]) < np.ptp(view) / 255
-    result = exact.copy()
-    result[outside] = np.where(same, cut[outside], exact[outside])
-    return result
 
 
 def _limits(pair: Pair) -> tuple[float, float] | None:

@@ -48,6 +48,12 @@ def unfolded(graph: Graph, recipe: Recipe) -> dict[str, tuple[str, Callable[[Arr
     return found
 
 
+def is_enough(products: Products) -> bool:
+    """Whether so many rows were seen that what varies together in them does so elsewhere: twice as many as inputs."""
+    _, taken = products.sums.shape
+    return products.rows >= 2 * int(taken)
+
+
 def rounded(node: Node, weight: Value, grid: tuple[Array, int], products: Products) -> Array:
     """The weight of the node as int8; `grid` is a scale that broadcasts against it, and the greatest integer."""
     scale, most = grid

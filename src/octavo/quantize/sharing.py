@@ -8,9 +8,9 @@ requantized on the way in.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import partial, reduce
+from functools import reduce
 from operator import or_
 
 from octavo.errors import InternalError
@@ -18,7 +18,6 @@ from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.grid import Interval, activation_grid
 from octavo.ir.port import Fixed, Observed, SameAs
 from octavo.ir.port import Grid as Dictated
-from octavo.ir.readers import views
 from octavo.ir.source import Array
 from octavo.plan import Grid
 from octavo.quantize.precision import INTEGER, Choice
@@ -115,7 +114,7 @@ def activation_grids(
     if clip:
         narrowed = {id(group): group for tensor, group in groups.of.items() if tensor.dtype == "int8"}
         for group in narrowed.values():
-            _narrow(group, graph.outputs)
+            _narrow(group)
     return [_grid(tensor, group) for tensor, group in groups.of.items()]
 
 
@@ -180,12 +179,11 @@ def _share_joined(node: Node, dtype: str, groups: Groups) -> None:
             groups.merge(target, tensor_of(node, value, dtype))
 
 
-def _narrow(group: Group, outputs: Collection[Value]) -> None:
-    """Clip the group's range where that lowers the expected error of what is read of it."""
+def _narrow(group: Group) -> None:
+    """Clip the group's range where that lowers its expected error."""
     if group.interval is None or group.counts is None or group.whole or group.dictated is not None:
         return
-    made = [tensor.value for tensor in group.members if tensor.reader is None]
-    narrowed = least_error(group.interval, group.counts, views=partial(views, made, outputs))
+    narrowed = least_error(group.interval, group.counts)
     group.clipped = narrowed != group.interval
     group.interval = narrowed
 

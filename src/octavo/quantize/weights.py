@@ -15,7 +15,7 @@ from octavo.ir.source import Array
 from octavo.ir.type import Quantization
 from octavo.plan import Grid
 from octavo.quantize.precision import INTEGER, Choice, weight_of
-from octavo.quantize.rounding import rounded
+from octavo.quantize.rounding import is_enough, rounded
 from octavo.recipe import Recipe
 from octavo.statistics import Spread, Statistics
 from octavo.targets.known import TARGETS
@@ -59,7 +59,7 @@ def constant_grids(
     integers = quantize(value.const, quant, choice.weights, narrow=True).astype(np.int8)
     row = _row(node, choice, value, (scale, axis), why)
     products = statistics.products.get(node.outputs[0].name)
-    if products is not None:
+    if products is not None and is_enough(products):
         most = LIMITS[choice.weights][1]
         best = rounded(node, value, (spread(scale, axis, value.rank), most), products)
         moved = zlib.compress((best - integers).tobytes(), level=1)
