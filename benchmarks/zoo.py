@@ -124,18 +124,27 @@ def images(count: int, *, seed: int, side: int = SIDE) -> np.ndarray:
     return np.clip(np.rint(pixels), 0, 255).astype(np.float32).transpose(0, 2, 3, 1)
 
 
-def _make(name: str, place: Path, *, calibration: int) -> None:
+def model(name: str):
+    """A family as a Keras model with live weights: the one that `build` exports."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     import keras
 
     keras.utils.clear_session()  # the input's name counts up with every model of a process
-    seed = int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
-    model = getattr(keras.applications, name)(weights=None, input_shape=(SIDE, SIDE, 3), classes=CLASSES)
-    _enliven(model, _input(name, FITTING, seed=seed), rng=np.random.default_rng(seed + 1))
+    made = getattr(keras.applications, name)(weights=None, input_shape=(SIDE, SIDE, 3), classes=CLASSES)
+    _enliven(made, _input(name, FITTING, seed=_seed(name)), rng=np.random.default_rng(_seed(name) + 1))
+    return made
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4], "little")
+
+
+def _make(name: str, place: Path, *, calibration: int) -> None:
+    network, seed = model(name), _seed(name)
     given, held = _input(name, calibration, seed=seed + 2), _input(name, EVALUATION, seed=seed + 3)
-    outputs = model.predict(held, verbose=0, batch_size=8)
-    model.export(place / "saved_model", verbose=False)
-    input_name = model.inputs[0].name
+    outputs = network.predict(held, verbose=0, batch_size=8)
+    network.export(place / "saved_model", verbose=False)
+    input_name = network.inputs[0].name
     np.savez(place / "calibration.npz", **{input_name: given})
     np.savez(place / "reference.npz", **{input_name: held, "outputs": outputs})
 

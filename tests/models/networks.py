@@ -26,8 +26,6 @@ def encoder(x: Any, *, heads: int, width: int, before: bool = False) -> Any:
     return L.LayerNormalization()(x + network(x))
 
 
-
-
 def bert() -> keras.Model:
     """Words and segments embedded, a padding mask, two blocks, a pooled sentence."""
     words, mask = keras.Input((12,), dtype="int32", name="words"), keras.Input((12,), dtype="int32", name="mask")

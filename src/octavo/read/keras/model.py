@@ -206,7 +206,7 @@ def is_model(entry: Entry) -> bool:
 
 
 def is_operation(entry: Entry) -> bool:
-    """Whether a serialized object is a bare operation of Keras 3. HDF5 files tell no module, but layers train, or are inputs."""
+    """Whether a serialized object is a bare operation of Keras 3: HDF5 files tell no module, but all others train."""
     module = entry.get("module") or ""
     if module:
         return module.startswith("keras.src.ops.")
