@@ -96,7 +96,7 @@ def run(job: Job) -> Conversion:
     """
     check_recipe(job.plan.recipe if job.plan else job.recipe)
     with _no_collections():
-        source = read(job.model, inputs=job.inputs, outputs=job.outputs)
+        source = read(job.model, inputs=job.inputs, outputs=job.outputs, shapes=job.shapes)
         model = source if isinstance(source, Model) else _lowered(source, job)
         _check_is_float(model, job.recipe)
         rewrites = _optimize(model)

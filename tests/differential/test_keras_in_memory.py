@@ -12,7 +12,7 @@ tf = pytest.importorskip("tensorflow")
 keras = pytest.importorskip("keras")
 
 import octavo  # noqa: E402
-from octavo.errors import Unsupported  # noqa: E402
+from octavo.errors import Invalid, Unsupported, UsageError  # noqa: E402
 from octavo.runtime import Runtime  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -93,3 +93,41 @@ assert there == {{"tensorflow", "torch", "jax"}} & set(sys.modules)
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+def test_inputs_are_called_as_keras_exports_them(tmp_path):
+    given = keras.Input((4,))
+    model = keras.Model(given, keras.layers.Dense(2)(given))
+    model.export(str(tmp_path / "saved"), verbose=False)
+    names = [
+        [port.name for port in Runtime(octavo.convert(source).content).inputs] for source in (model, tmp_path / "saved")
+    ]
+    assert names[0] == names[1] == [given.name]
+
+
+@pytest.mark.parametrize("form", ["live", ".keras", ".h5"])
+def test_a_model_of_convolutions_takes_another_size_where_it_is_asked_for(form, tmp_path):
+    layers = keras.layers
+    given = keras.Input((8, 8, 3), name="image")
+    x = layers.UpSampling2D()(layers.Conv2D(4, 3, strides=2, padding="same")(given))
+    model = keras.Model(given, layers.Concatenate()([x, given]))
+    if form != "live":
+        model.save(tmp_path / f"model{form}")
+    source = model if form == "live" else tmp_path / f"model{form}"
+    runtime = Runtime(octavo.convert(source, shapes={"image": [1, 12, 20, 3]}).content)
+    assert runtime.inputs[0].shape == (1, 12, 20, 3)
+    image = np.random.default_rng(0).normal(size=(1, 12, 20, 3)).astype(np.float32)
+    (got,) = runtime.run({"image": image}).values()
+    wide = keras.Input((12, 20, 3))
+    x = model.layers[2](model.layers[1](wide))
+    np.testing.assert_allclose(got, keras.Model(wide, layers.Concatenate()([x, wide]))(image), atol=1e-5)
+    with pytest.raises(UsageError, match="does not fit"):
+        octavo.convert(source, shapes={"image": [1, 12, 20]})
+
+
+def test_a_size_that_a_layer_cannot_take_is_told_by_the_layer(tmp_path):
+    given = keras.Input((8, 8, 3), name="image")
+    model = keras.Model(given, keras.layers.Dense(2, name="head")(keras.layers.Flatten()(given)))
+    model.save(tmp_path / "model.keras")
+    with pytest.raises(Invalid, match="head"):
+        octavo.convert(tmp_path / "model.keras", shapes={"image": [None, 9, 9, 3]})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,19 @@ SAVED_MODEL = "saved_model.pb"
 
 
 def read(
-    model: Any, *, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+    model: Any,
+    *,
+    inputs: Sequence[str] | None = None,
+    outputs: Sequence[str] | None = None,
+    shapes: Mapping[str, Sequence[int | None]] | None = None,
 ) -> SourceModel | Model:
     """The model, parsed: a `SourceModel` that is to be lowered, or, of a `.tflite`, a `Model`.
 
     `model` is the directory of a SavedModel, the path of a Keras file or of a frozen graph, a Keras model in memory,
     TensorFlow's functions or module in memory, or the path or the bytes of a `.tflite`. `inputs` and `outputs` name
-    nodes of a frozen graph, which has no signature; all other models say themselves what goes in and out.
+    nodes of a frozen graph, which has no signature; all other models say themselves what goes in and out. `shapes` of
+    inputs are for Keras models, whose layers are put together anew; shapes that other models leave open are filled in
+    when they are lowered.
 
     Raises:
         UsageError: there is no such file, `model` is not of a kind that Octavo reads, or nodes are named of a model
@@ -42,7 +48,7 @@ def read(
     if isinstance(model, bytes | bytearray | memoryview):
         return _from_tflite(bytes(model))
     if not isinstance(model, str | Path):
-        return _from_memory(model)
+        return _from_memory(model, shapes)
     path = Path(model)
     if not path.exists():
         raise UsageError("there is no such file or directory", where=str(path), hint=nearest_file(path))
@@ -57,16 +63,16 @@ def read(
     if path.suffix in KERAS:
         from octavo.read.keras.reader import read_keras
 
-        return read_keras(path)
+        return read_keras(path, shapes=shapes)
     return _from_tflite(path)
 
 
-def _from_memory(model: Any) -> SourceModel:
+def _from_memory(model: Any, shapes: Mapping[str, Sequence[int | None]] | None) -> SourceModel:
     from octavo.read.functions import functions_in, read_functions
     from octavo.read.keras.live import is_keras, read_live
 
     if is_keras(model):
-        return read_live(model)
+        return read_live(model, shapes=shapes)
     if (functions := functions_in(model)) is not None:
         return read_functions(functions, name=str(getattr(model, "name", type(model).__name__)))
     raise UsageError(

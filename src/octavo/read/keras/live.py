@@ -15,7 +15,7 @@ import numpy as np
 from octavo.errors import Invalid, Unsupported
 from octavo.ir.source import Array, SourceModel
 from octavo.read.keras.archive import Archive
-from octavo.read.keras.reader import source_model
+from octavo.read.keras.reader import Shapes, source_model
 from octavo.read.keras.weights import NoWeights, Weights
 from octavo.read.saved_model.reader import read_saved_model
 
@@ -25,17 +25,17 @@ def is_keras(model: Any) -> bool:
     return _framework(model) != ""
 
 
-def read_live(model: Any) -> SourceModel:
+def read_live(model: Any, *, shapes: Shapes = None) -> SourceModel:
     """The source model of a Keras model in memory. Its weights are copied now: training on does not change them.
 
     A model with layers of the user's own, or one that is a class itself, is exported by Keras to a folder for the
-    moment, where that computes with TensorFlow.
+    moment, where that computes with TensorFlow. `shapes`: see `read_keras`.
 
     Raises:
         Unsupported: layers that cannot be expressed, or the model is a class that does not describe itself.
     """
     try:
-        return _described(model)
+        return _described(model, shapes)
     except Unsupported:
         exported = _exported(model)
         if exported is None:
@@ -43,8 +43,8 @@ def read_live(model: Any) -> SourceModel:
         return exported
 
 
-def _described(model: Any) -> SourceModel:
-    """The model as its own description has it.
+def _described(model: Any, shapes: Shapes) -> SourceModel:
+    """The model as its own description has it. Inputs are called as their tensors, which is what Keras exports.
 
     Raises:
         Unsupported: see `read_live`.
@@ -60,7 +60,8 @@ def _described(model: Any) -> SourceModel:
             hint="export a SavedModel, model.export(directory), and convert the directory",
         ) from error
     archive = Archive(Path(model.name), entry, LiveWeights(model, where), None, str(keras.__version__))
-    return source_model(archive)
+    names = [str(tensor.name) for tensor in getattr(model, "inputs", None) or ()]
+    return source_model(archive, names=names, shapes=shapes)
 
 
 def _exported(model: Any) -> SourceModel | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from octavo.errors import Invalid, Unsupported
+from octavo.errors import Invalid, Unsupported, UsageError
 from octavo.ir.dim import Dim, symbol
 from octavo.ir.source import Shape, SourceGraph, SourceModel, SourcePort, SourceSignature
 from octavo.read.keras.archive import Archive, open_archive
@@ -16,12 +16,17 @@ from octavo.read.keras.calls import structure_of
 from octavo.read.keras.emitter import Emitter, Tensor
 from octavo.read.keras.model import ModelRunner, is_model, is_sequential, layers_of, name_of
 
+Shapes = Mapping[str, Sequence[int | None]] | None
+"""Shapes of inputs by name."""
 _EXPORT = "export a SavedModel where the model can be loaded: model.export(directory), and convert the directory"
 _CONTRADICTS = "the file contradicts itself; save the model again"
 
 
-def read_keras(path: Path) -> SourceModel:
+def read_keras(path: Path, *, shapes: Shapes = None) -> SourceModel:
     """The model in a `.keras` archive, or in an HDF5 file of Keras 2 or 3.
+
+    `shapes` gives inputs, by name, other shapes than the file declares: layers are put together anew, so that those
+    which allow it (convolutions do, a dense layer on flattened pictures does not) take another size.
 
     Its only signature is "serving_default": inputs have the names of the input layers, outputs are `output_0`,
     `output_1`, …, or the keys of a dict, as TensorFlow's converter names them. All computes in float32, whatever
@@ -30,15 +35,18 @@ def read_keras(path: Path) -> SourceModel:
     Raises:
         Unreadable: the file is damaged or incomplete.
         Invalid: configuration and weights contradict each other.
+        UsageError: a shape has another rank than the input.
         Unsupported: layers that cannot be expressed, all of them with their classes.
     """
     path = Path(path)
     archive = open_archive(path)
-    return source_model(archive)
+    return source_model(archive, shapes=shapes)
 
 
-def source_model(archive: Archive) -> SourceModel:
+def source_model(archive: Archive, *, names: Sequence[str] = (), shapes: Shapes = None) -> SourceModel:
     """The source model of a serialized Keras model and its weights.
+
+    `names` are those of the inputs in Keras's order, where they differ from the layers'.
 
     Raises:
         Invalid, Unsupported: see `read_keras`.
@@ -52,7 +60,12 @@ def source_model(archive: Archive) -> SourceModel:
         )
     emit = Emitter()
     try:
-        inputs = [_placeholder(emit, layer) for layer in _inputs(model)]
+        layers = _inputs(model)
+        called = names if len(names) == len(layers) else [name for name, _ in layers]
+        inputs = [
+            _placeholder(emit, name, config, (shapes or {}).get(name))
+            for name, (_, config) in zip(called, layers, strict=True)
+        ]
         runner = ModelRunner(emit, archive.listed, keras2=archive.keras2)
         outputs = runner.run(model, [tensor for tensor, _ in inputs], archive.root)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
@@ -114,9 +127,14 @@ def _inputs(model: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
     return [(name_of(first) if first["class_name"] == "InputLayer" else f"{name_of(first)}_input", config)]
 
 
-def _placeholder(emit: Emitter, layer: tuple[str, Mapping[str, Any]]) -> tuple[Tensor, Shape]:
-    name, config = layer
+def _placeholder(
+    emit: Emitter, name: str, config: Mapping[str, Any], wanted: Sequence[int | None] | None
+) -> tuple[Tensor, Shape]:
     shape = _shape(config)
+    if wanted is not None and shape is not None and len(wanted) != len(shape):
+        shown = ["any" if size is None else size for size in shape]
+        raise UsageError(f"input {name!r} is declared as {shown}, which {list(wanted)} does not fit")
+    shape = shape if wanted is None else tuple(wanted)
     if shape is None:
         raise Unsupported(f"the shape of input {name!r} is not known: the model was never built", hint=_EXPORT)
     if config.get("sparse") or config.get("ragged"):
