@@ -173,6 +173,7 @@ def evaluate(  # noqa: PLR0913  # by keyword
     labels: Any = None,
     metric: Metrics | None = None,
     output: str | None = None,
+    signature: str | None = None,
     threads: int = 1,
     progress: Progress | None = None,
 ) -> Evaluation:
@@ -190,18 +191,19 @@ def evaluate(  # noqa: PLR0913  # by keyword
             "f1_multilabel", "auc", "mean_iou", "ctc_error_rate", "psnr", "mae", "rmse", "r2", "correlation", or
             functions `(outputs, labels) -> float`. By default accuracy, if there are labels.
         output: the name of the output to judge, if there are several.
+        signature: the key of the signature to run, if there are several; `serving_default` or the first by default.
         threads: threads of each model.
         progress: called with `(what, done, total)` while the samples run.
     """
     from octavo.judge.evaluate import evaluate as run
     from octavo.samples import read_samples
 
-    runtime = _runtime(model, threads=threads)
+    runtime = _runtime(model, threads=threads, signature=signature)
     reference = getattr(model, "reference", None) if reference is None else reference
     return run(
         runtime,
         read_samples(samples, runtime.inputs),
-        reference=None if reference is None else _runtime(reference, threads=threads),
+        reference=None if reference is None else _runtime(reference, threads=threads, signature=signature),
         labels=labels,
         metrics=metric,
         output=output,
@@ -210,12 +212,18 @@ def evaluate(  # noqa: PLR0913  # by keyword
 
 
 def compare(
-    reference: Any, candidate: Any, samples: SamplesLike, *, threads: int = 1, progress: Progress | None = None
+    reference: Any,
+    candidate: Any,
+    samples: SamplesLike,
+    *,
+    signature: str | None = None,
+    threads: int = 1,
+    progress: Progress | None = None,
 ) -> Comparison:
     """How near a candidate `.tflite` comes to a reference: outputs, layers, latency and size.
 
     Both are paths or bytes of `.tflite` models with the same inputs and outputs; `samples` in any form that
-    `convert` takes, labels not needed.
+    `convert` takes, labels not needed. `signature` is the key of the one to run, if there are several.
     """
     from octavo.judge.compare import compare as run
     from octavo.samples import read_samples
@@ -223,7 +231,8 @@ def compare(
     return run(
         _content(reference),
         _content(candidate),
-        read_samples(samples, _runtime(reference).inputs),
+        read_samples(samples, _runtime(reference, signature=signature).inputs),
+        signature=signature,
         threads=threads,
         progress=progress,
     )
@@ -423,10 +432,10 @@ def _content(model: Any) -> bytes:
     return content_of(getattr(model, "content", model))
 
 
-def _runtime(model: Any, *, threads: int = 1) -> Any:
+def _runtime(model: Any, *, threads: int = 1, signature: str | None = None) -> Any:
     from octavo.judge.real import RealRuntime
 
-    return RealRuntime(_content(model), threads=threads)
+    return RealRuntime(_content(model), signature=signature, threads=threads)
 
 
 def __getattr__(name: str) -> Any:

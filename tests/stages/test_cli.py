@@ -261,6 +261,63 @@ def test_a_shape_fixes_the_batch(tmp_path):
     assert octavo.inspect(tmp_path / "x.tflite").signatures[0].inputs[0].shape == (1, 20, 20, 1)
 
 
+def frozen(path):
+    """A graph of nodes in a row: wav, image, hidden, scores, trash."""
+    from octavo.read.saved_model.protos import message
+
+    graph = message("GraphDef")()
+    for name, op, source in [
+        ("wav", "Placeholder", ()),
+        ("image", "Abs", ("wav",)),
+        ("hidden", "Exp", ("image",)),
+        ("scores", "Relu", ("hidden",)),
+        ("trash", "Floor", ("scores",)),
+    ]:
+        node = graph.node.add(name=name, op=op, input=source)
+        node.attr["dtype" if op == "Placeholder" else "T"].type = 1
+    path.write_bytes(graph.SerializeToString())
+    return path
+
+
+def test_a_frozen_graph_is_cut_at_the_nodes_that_are_named(tmp_path):
+    source, target = frozen(tmp_path / "frozen.pb"), tmp_path / "x.tflite"
+    cut = ("--input-node", "image", "--output-node", "scores", "--shape", "image=2,3")
+    assert run("convert", source, "-o", target, *cut).exit_code == 0
+    (signature,) = octavo.inspect(target).signatures
+    assert [(port.name, port.shape) for port in signature.inputs] == [("image", (2, 3))]
+    assert [port.name for port in signature.outputs] == ["scores"]
+    assert [node.op for graph in octavo.inspect(target).graphs for node in graph.operations] == ["EXP", "RELU"]
+
+
+def test_nodes_of_what_is_no_frozen_graph_are_a_usage_error(tmp_path):
+    result = run("convert", MODEL, "-o", tmp_path / "x.tflite", "--output-node", "scores")
+    assert result.exit_code == 2
+    assert "frozen" in result.stderr
+
+
+def test_evaluate_and_compare_run_the_signature_that_is_named(tmp_path):
+    from octavo.ir.graph import Model, Signature
+    from octavo.ir.text import parse
+    from octavo.ops import registry
+    from octavo.write.tflite import to_bytes
+
+    graphs = [
+        parse(f"{op}(%x: float32[batch,3]) {{\n %y = {op}(%x)\n return %y\n}}", registry().ops)
+        for op in ("NEG", "RELU")
+    ]
+    keys = ("negative", "positive")
+    path = tmp_path / "two.tflite"
+    signatures = [Signature(key, graph, ("x",), (key,)) for key, graph in zip(keys, graphs, strict=True)]
+    path.write_bytes(to_bytes(Model(graphs, signatures)))
+    np.savez(tmp_path / "s.npz", x=np.eye(3, dtype=np.float32), labels=np.arange(3))
+    given = ("--samples", tmp_path / "s.npz", "--json", "--signature")
+    scored = [json.loads(run("evaluate", path, *given, key).stdout)["evaluation"] for key in keys]
+    assert [each["judgements"][0]["score"]["value"] for each in scored] == [0, 1]
+    compared = [json.loads(run("compare", path, path, *given, key).stdout) for key in keys]
+    assert [each["outputs"][0]["name"] for each in compared] == list(keys)
+    assert "no signature" in run("compare", path, path, *given, "odd").stderr
+
+
 def test_evaluate_scores_both_models_and_tells_chance_from_loss(converted):
     folder, _ = converted
     command = ("evaluate", folder / "int8.tflite", "--samples", HELD_OUT, "--reference", folder / "float.tflite")

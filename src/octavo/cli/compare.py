@@ -22,6 +22,7 @@ WORST = 5
 @preprocess_option()
 @option("--layers", section="Comparison", type=click.IntRange(min=0), default=WORST, show_default=True, metavar="N",
         help="Show the N layers that lost most.")  # fmt: skip
+@option("--signature", section="Comparison", metavar="KEY", help="The signature to run, if there are several.")
 @option("--threads", section="Comparison", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
         help="Threads of each model.")  # fmt: skip
 def compare(  # noqa: PLR0913  # one for each option
@@ -31,6 +32,7 @@ def compare(  # noqa: PLR0913  # one for each option
     samples: str,
     preprocess: str | None,
     layers: int,
+    signature: str | None,
     threads: int,
     as_json: bool,
     quiet: bool,
@@ -49,7 +51,12 @@ def compare(  # noqa: PLR0913  # one for each option
 
     with ProgressBar("comparing", quiet=quiet) as progress:
         compared = octavo.compare(
-            reference, candidate, dressed(samples, preprocess), threads=threads, progress=progress
+            reference,
+            candidate,
+            dressed(samples, preprocess),
+            signature=signature,
+            threads=threads,
+            progress=progress,
         )
     if as_json:
         show_json(compared)

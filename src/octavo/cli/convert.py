@@ -36,6 +36,8 @@ class Options(TypedDict):
     rule: tuple[str, ...]
     strict: bool
     signature: tuple[str, ...]
+    input_node: tuple[str, ...]
+    output_node: tuple[str, ...]
     shape: tuple[str, ...]
     plan: Path | None
     save_plan: Path | None
@@ -78,12 +80,16 @@ class Options(TypedDict):
 @option("--metric", section=HOW, multiple=True, metavar="NAME", help="A score of the report, as for `octavo evaluate`; "
         "accuracy if none is named. Repeatable.")  # fmt: skip
 @option("--signature", section=WHAT, multiple=True, metavar="KEY", help="Convert this signature only; may be repeated.")
+@option("--input-node", section=WHAT, multiple=True, metavar="NAME", help="A node that goes into a frozen graph (.pb), "
+        "in place of its placeholders; may be repeated.")  # fmt: skip
+@option("--output-node", section=WHAT, multiple=True, metavar="NAME", help="A node that comes out of a frozen graph, "
+        "in place of those that nobody reads; may be repeated.")  # fmt: skip
 @option("--shape", section=WHAT, multiple=True, metavar="NAME=DIMS", help="The shape of an input, such as "
         "image=1,224,224,3; ? for a length known only at run time.")  # fmt: skip
 def convert(model: str, **options: Unpack[Options]) -> None:
     """Turn MODEL into a .tflite, quantized as the recipe says.
 
-    MODEL is the directory of a SavedModel, or a float .tflite.
+    MODEL is the directory of a SavedModel, a Keras file (.keras, .h5), a frozen graph (.pb, .pbtxt) or a float .tflite.
 
     Examples:
       octavo convert my_model -o my_model.tflite
@@ -94,6 +100,7 @@ def convert(model: str, **options: Unpack[Options]) -> None:
       octavo convert my_model -o my_model.tflite --recipe int8 --samples photos/ --preprocess tf,crop=0.875
       octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
           --inputs int8 --outputs int8 --rule "op=SOFTMAX,precision=float32"
+      octavo convert frozen.pb -o my_model.tflite --input-node image --output-node scores --shape image=1,224,224,3
     """
     _check_places(model, options)
     result = _run(model, options)
@@ -131,6 +138,8 @@ def _run(model: str, options: Options) -> Conversion:
             recipe=recipe,
             samples=values.dressed(values.samples(options["samples"]), options["preprocess"]),
             signatures=options["signature"] or None,
+            inputs=options["input_node"] or None,
+            outputs=options["output_node"] or None,
             shapes=values.shapes(options["shape"]),
             plan=options["plan"],
             progress=progress,

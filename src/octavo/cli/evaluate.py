@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         "f1_micro, f1_multilabel, auc, mean_iou, ctc_error_rate, psnr, mae, rmse, r2 or correlation; accuracy where "
         "there are labels, if none is named. Repeatable.")  # fmt: skip
 @option("--output", section="Score", metavar="NAME", help="The output to judge, if there are several.")
+@option("--signature", section="Score", metavar="KEY", help="The signature to run, if there are several.")
 @option("--threads", section="Score", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",
         help="Threads of each model.")  # fmt: skip
 def evaluate(  # noqa: PLR0913  # one for each option
@@ -40,6 +41,7 @@ def evaluate(  # noqa: PLR0913  # one for each option
     reference: str | None,
     metric: tuple[str, ...],
     output: str | None,
+    signature: str | None,
     threads: int,
     as_json: bool,
     quiet: bool,
@@ -66,6 +68,7 @@ def evaluate(  # noqa: PLR0913  # one for each option
             reference=reference,
             metric=metric or None,
             output=output,
+            signature=signature,
             threads=threads,
             progress=progress,
         )

@@ -57,11 +57,12 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         return min(self.layers, key=lambda layer: layer.sqnr, default=None)
 
 
-def compare(
+def compare(  # noqa: PLR0913  # by keyword
     reference: bytes,
     candidate: bytes,
     samples: Samples,
     *,
+    signature: str | None = None,
     threads: int = 1,
     repeats: int = 30,
     progress: Progress | None = None,
@@ -71,7 +72,7 @@ def compare(
     Raises:
         UsageError: the models have different inputs or outputs.
     """
-    first, second = (RealRuntime(model, threads=threads) for model in (reference, candidate))
+    first, second = (RealRuntime(model, signature=signature, threads=threads) for model in (reference, candidate))
     outputs: dict[str, Nearness] = {}
     count = 0
     for count, sample in enumerate(samples, start=1):
@@ -86,16 +87,18 @@ def compare(
     return Comparison(
         samples=count,
         outputs=tuple(output.fidelity() for output in outputs.values()),
-        layers=compare_layers(reference, candidate, probe),
+        layers=compare_layers(reference, candidate, probe, signature=signature),
         latency=_latency(first, second, probe[0], threads, repeats),
         reference_size=len(reference),
         candidate_size=len(candidate),
     )
 
 
-def compare_layers(reference: bytes, candidate: bytes, samples: list[Sample]) -> tuple[LayerFidelity, ...]:
+def compare_layers(
+    reference: bytes, candidate: bytes, samples: list[Sample], *, signature: str | None = None
+) -> tuple[LayerFidelity, ...]:
     """The SQNR of every inner tensor that both models have under one name (or `name/int8`, `name/int16`)."""
-    first, second = (RealRuntime(model, keep_all=True) for model in (reference, candidate))
+    first, second = (RealRuntime(model, signature=signature, keep_all=True) for model in (reference, candidate))
     signal: dict[str, float] = {}
     noise: dict[str, float] = {}
     for sample in samples:

@@ -16,9 +16,9 @@ from octavo.samples import Input, Sample
 class RealRuntime:
     """A runtime whose quantized inputs take real numbers (or the stored integers) and whose outputs are real."""
 
-    def __init__(self, model: bytes, *, threads: int = 1, keep_all: bool = False) -> None:
+    def __init__(self, model: bytes, *, signature: str | None = None, threads: int = 1, keep_all: bool = False) -> None:
         """Load a model, as `Runtime` does."""
-        self._runtime = Runtime(model, threads=threads, keep_all=keep_all)
+        self._runtime = Runtime(model, signature=signature, threads=threads, keep_all=keep_all)
         self._grids = {port.name: (port.quant, port.dtype) for port in self._runtime.inputs if port.quant is not None}
         self._results = {port.name: port.quant for port in self._runtime.outputs if port.quant is not None}
 
