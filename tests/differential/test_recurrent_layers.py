@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import warnings
 
@@ -17,9 +16,6 @@ from octavo.runtime import Runtime
 from trained import ABSENT, ROOT
 
 STEPS, FEATURES = 5, 4
-needs_loops = pytest.mark.skipif(
-    importlib.util.find_spec("octavo.lower.control_flow") is None, reason="loops of source models are not lowered yet"
-)
 
 
 @pytest.fixture(autouse=True)
@@ -161,7 +157,6 @@ def check(model, runtime, samples):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-4 * max(1e-3, np.abs(want).max()), err_msg=str(index))
 
 
-@needs_loops
 @pytest.mark.parametrize(
     ("name", "writer"),
     [
@@ -177,7 +172,6 @@ def test_a_sequence_computes_what_keras_computes(name, writer, tmp_path):
         check(model, runtime, given(batch, (STEPS, FEATURES)))
 
 
-@needs_loops
 @pytest.mark.parametrize("writer", ["keras3", "keras2"])
 @pytest.mark.parametrize("name", LOOPS)
 def test_the_length_of_a_sequence_may_be_open(name, writer, tmp_path):
@@ -187,7 +181,6 @@ def test_the_length_of_a_sequence_may_be_open(name, writer, tmp_path):
         check(model, runtime, given(2, (steps, FEATURES)))
 
 
-@needs_loops
 @pytest.mark.parametrize("writer", ["keras3", "keras2_h5"])
 @pytest.mark.parametrize("name", MASKED)
 def test_masked_steps_are_skipped(name, writer, tmp_path):
@@ -195,7 +188,6 @@ def test_masked_steps_are_skipped(name, writer, tmp_path):
     check(model, converted(model, writer, tmp_path), given(3, (STEPS, FEATURES), masked=True))
 
 
-@needs_loops
 @pytest.mark.parametrize("writer", ["keras3", "keras2"])
 @pytest.mark.parametrize("name", IMAGES)
 def test_sequences_of_images(name, writer, tmp_path):
@@ -204,14 +196,12 @@ def test_sequences_of_images(name, writer, tmp_path):
     check(model, converted(model, writer, tmp_path), given(2, shape))
 
 
-@needs_loops
 @pytest.mark.parametrize("writer", ["keras3", "keras2"])
 def test_a_model_in_memory_is_read_as_its_file(writer):
     model = model_of(writer, (STEPS, FEATURES), LOOPS["states"])
     check(model, Runtime(octavo.convert(model).content), given(2, (STEPS, FEATURES)))
 
 
-@needs_loops
 @every_writer
 def test_words_that_are_zero_are_skipped(writer, tmp_path):
     keras = keras_of(writer)
@@ -255,7 +245,6 @@ def test_a_layer_whose_memory_litert_lacks_says_what_to_do(tmp_path):
         read(tmp_path / "m.keras")
 
 
-@needs_loops
 @pytest.mark.skipif(not ROOT.exists(), reason=ABSENT)
 @pytest.mark.parametrize(("file", "features"), [("basic_lstm_s", "mfcc_he_49x10"), ("gru_s", "mfcc_he_25x10")])
 def test_published_models_of_speech_hear_what_keras_hears(file, features):
