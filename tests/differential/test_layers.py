@@ -36,7 +36,7 @@ NEEDED = {
     **dict.fromkeys(("lstm", "gru", "simple_rnn", "bidirectional", "conv_lstm_2d"), SHAPE_ARITHMETIC),
 }
 """Which of these operations a case cannot do without."""
-STEEP = {"arg_max", "mel_spectrogram", "spectrogram", "bins"}
+STEEP = {"arg_max", "mel_spectrogram", "spectrogram", "bins", "comparisons"}
 """Cases whose answer jumps where two numbers are nearly equal, or where one is nearly zero (logarithms)."""
 
 

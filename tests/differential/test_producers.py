@@ -15,7 +15,7 @@ tf = pytest.importorskip("tensorflow")
 import saved_model_producers as producers  # noqa: E402
 
 import octavo  # noqa: E402
-from octavo.errors import Unsupported, UsageError  # noqa: E402
+from octavo.errors import UsageError  # noqa: E402
 from octavo.runtime import Runtime  # noqa: E402
 
 pytestmark = pytest.mark.slow
@@ -195,9 +195,14 @@ def _row(inputs: dict[str, np.ndarray], number: int) -> dict[str, np.ndarray]:
     return {name: value[number : number + 1] for name, value in inputs.items()}
 
 
-def test_recurrence_is_named_until_it_is_done(tmp_path):
+def test_a_recurrent_layer_of_keras_2_computes_what_tensorflow_computes(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         producers.keras_2(tmp_path / "keras_2")
-    with pytest.raises(Unsupported, match="lstm"):
-        octavo.convert(tmp_path / "keras_2")
+    function = tf.saved_model.load(str(tmp_path / "keras_2")).signatures["serving_default"]
+    runtime = Runtime(octavo.convert(tmp_path / "keras_2").content)
+    for batch in (1, 3):
+        inputs = inputs_of(function, batch)
+        got = runtime.run(inputs)
+        for name, want in _expected(function, inputs).items():
+            np.testing.assert_allclose(got[name], want, rtol=1e-4, atol=1e-5)
