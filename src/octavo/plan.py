@@ -62,6 +62,20 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     why: str = ""
 
 
+class Equalized(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Channels of some values that are divided by `factors`; the constants around them take these up.
+
+    `values` have as many channels as there are factors, or several times so many. `gain` is how much less noise is
+    predicted behind them, in decibels.
+    """
+
+    graph: str
+    values: tuple[str, ...]
+    factors: tuple[float, ...]
+    gain: float = 0.0
+    why: str = ""
+
+
 class GraphPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The decisions for one graph of the model."""
 
@@ -75,6 +89,7 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     recipe: Recipe
     graphs: tuple[GraphPlan, ...]
+    equalized: tuple[Equalized, ...] = ()
     version: int = VERSION
 
     @property
@@ -117,9 +132,10 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """One line per operation: precision, operator, layer, and who decided why."""
         rows = [(op.precision, op.op, op.layer, f"{op.who}: {op.why}") for graph in self.graphs for op in graph.ops]
         widths = [max((len(row[i]) for row in rows), default=0) for i in range(3)]
-        return "\n".join(
+        lines = [
             "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
-        )
+        ]
+        return "\n".join([*lines, *(f"equalized  {', '.join(row.values)}: {row.why}" for row in self.equalized)])
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +157,13 @@ def differences(old: Plan, new: Plan) -> tuple[Difference, ...]:
         {f"{g.value} for {g.reader}" if g.reader else g.value: _told(g) for graph in plan.graphs for g in graph.grids}
         for plan in (old, new)
     ]
-    return (*_between("recipe", *asked), *_between("operation", *computed), *_between("tensor", *stored))
+    evened = [{row.values[0]: f"{row.why} {row.factors}" for row in plan.equalized} for plan in (old, new)]
+    return (
+        *_between("recipe", *asked),
+        *_between("operation", *computed),
+        *_between("tensor", *stored),
+        *_between("channels", *evened),
+    )
 
 
 def _keyed(record: dict[str, object]) -> dict[str, str]:

@@ -123,6 +123,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     per_channel: bool = True
     ranges: Literal["least_error", "minmax"] = "least_error"
     correct_bias: bool = True
+    equalize: bool = True
     effort: Effort = "balanced"
     small: int = 1024
     strict: bool = False

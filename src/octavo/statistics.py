@@ -58,6 +58,38 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PerChannel:
+    """The least and greatest number of each channel (the last dimension), and its mean square, over `rows` rows.
+
+    All are float64[channels]; `squares` are sums.
+    """
+
+    low: Array
+    high: Array
+    squares: Array
+    rows: int
+
+    @classmethod
+    def of(cls, array: Array) -> PerChannel:
+        """Of a tensor, from every nth row (`ROWS` or so)."""
+        rows = array.reshape(-1, array.shape[-1])
+        rows = rows[:: max(1, len(rows) // ROWS)]
+        squares = np.einsum("rc,rc->c", rows, rows, dtype=np.float64)
+        return cls(rows.min(axis=0).astype(np.float64), rows.max(axis=0).astype(np.float64), squares, len(rows))
+
+    def merge(self, other: PerChannel) -> PerChannel:
+        """Both together. Associative and commutative, up to rounding."""
+        low, high = np.minimum(self.low, other.low), np.maximum(self.high, other.high)
+        return PerChannel(low, high, self.squares + other.squares, self.rows + other.rows)
+
+    @property
+    def power(self) -> Array:
+        """The mean square of each channel."""
+        power: Array = self.squares / max(self.rows, 1)
+        return power
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Products:
     """How the numbers that a layer multiplies by its weights vary together, from a part of the samples.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
 
+from octavo.ir.channels import Channels
 from octavo.ir.dim import UndecidedError
 from octavo.ir.port import Fit, Kernels, Plain, Port
 from octavo.ir.source import Array
@@ -59,6 +60,8 @@ class Op:
     kernels: ClassVar[Kernels] = Kernels()
     symbolic: ClassVar[bool] = False
     """Whether `evaluate` also computes on object arrays of `Dim`."""
+    bounded: ClassVar[bool] = False
+    """Whether every output element is a function of one of the first input's, with values between −1 and 1."""
     moves: ClassVar[bool] = False
     """Whether every output element is one of the first input's elements, unchanged."""
 
@@ -141,6 +144,10 @@ class Op:
     def by_group(self, weight: Array, groups: int) -> Array:
         """A weight, or numbers in its shape, as [groups, outputs of each, taken], in the order of `unfold`."""
         raise NotImplementedError(f"{type(self).__name__}.by_group")
+
+    def channels(self, node: Node) -> Channels | None:  # noqa: ARG002  # most ops mix them, or bend them
+        """How factors on the channels of operands and result belong together; None where they do not."""
+        return None
 
     def version(self, node: Node) -> int:  # noqa: ARG002  # the least version that holds most ops
         """The least version of the operator in the schema that can hold `node`."""

@@ -16,6 +16,11 @@ BOUNDS = {
 """The least and greatest result of each activation that only clips."""
 
 
+def is_even(activation: Activation) -> bool:
+    """Whether `f(s·x) = s·f(x)` for positive s."""
+    return activation in (Activation.NONE, Activation.RELU)
+
+
 def activate(array: Array, activation: Activation) -> Array:
     """The array after the activation, in its own dtype."""
     if activation is Activation.NONE:

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
-from octavo.ir.graph import Value
+from octavo.ir.channels import Together
+from octavo.ir.graph import Node, Value
 from octavo.ir.op import lowers, operation
 from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Fixed, Grid, Observed, Weight
 from octavo.ir.source import Array
@@ -48,6 +49,10 @@ class Relu(Activating):
     def compute(input: Array) -> Array:
         """Negative numbers become 0."""
         return np.maximum(input, 0)
+
+    def channels(self, node: Node) -> Together:  # noqa: ARG002  # whatever surrounds it
+        """A factor goes through."""
+        return Together()
 
 
 @operation
@@ -101,6 +106,7 @@ class Logistic(Activating):
     """`1 / (1 + e⁻ˣ)`."""
 
     code: ClassVar = "LOGISTIC"
+    bounded: ClassVar = True
     ports: ClassVar = {"input": BENT, "output": Fixed(int8=Grid(1 / 256, -128), int16=Grid(1 / 32768, 0))}
     versions: ClassVar = {"int8": 2, "int16": 3}
 
@@ -122,6 +128,7 @@ class Tanh(Activating):
     """The hyperbolic tangent."""
 
     code: ClassVar = "TANH"
+    bounded: ClassVar = True
     compute: ClassVar = np.tanh
     ports: ClassVar = {"input": BENT, "output": Fixed(int8=Grid(1 / 128, 0), int16=Grid(1 / 32768, 0))}
     versions: ClassVar = {"int8": 2, "int16": 3}
@@ -214,6 +221,10 @@ class LeakyRelu(Activating):
         (x,) = inputs
         return np.where(x > 0, x, x * x.dtype.type(self.alpha))
 
+    def channels(self, node: Node) -> Together:  # noqa: ARG002  # whatever surrounds it
+        """A factor goes through."""
+        return Together()
+
 
 @operation
 class Prelu(Activating):
@@ -241,6 +252,10 @@ class Prelu(Activating):
     def compute(input: Array, alpha: Array) -> Array:
         """The definition."""
         return np.where(input >= 0, input, input * alpha)
+
+    def channels(self, node: Node) -> Together:  # noqa: ARG002  # whatever surrounds it
+        """A factor goes through; the slopes stay."""
+        return Together()
 
 
 SELU_SCALE = 1.0507009873554805

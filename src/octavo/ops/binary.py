@@ -7,11 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.channels import Channels, Together, Weighed
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Kernels, Observed, SameAs
 from octavo.ir.source import Array
-from octavo.ops._activation import activate
+from octavo.ops._activation import activate, is_even
 from octavo.ops._elementwise import FLOAT_INT, FLOAT_INT32, Elementwise, emit, exact_quotient, greater, lesser, like
 from octavo.schema.enums import Activation
 
@@ -55,6 +56,10 @@ class Add(Binary):
         """The sum, after the activation."""
         return activate(super().evaluate(*inputs), self.fused_activation_function)
 
+    def channels(self, node: Node) -> Together | None:  # noqa: ARG002  # whatever surrounds it
+        """A factor on both is one on the result."""
+        return Together((0, 1)) if is_even(self.fused_activation_function) else None
+
     def version(self, node: Node) -> int:
         """int8 2, int16 with any scale 3, int64 4, plain int16 5, float16 6 (`op_version.cc` of LiteRT)."""
         first = _first(node)
@@ -84,6 +89,10 @@ class Sub(Binary):
     def evaluate(self, *inputs: Array) -> Array:
         """The difference, after the activation."""
         return activate(super().evaluate(*inputs), self.fused_activation_function)
+
+    def channels(self, node: Node) -> Together | None:  # noqa: ARG002  # whatever surrounds it
+        """A factor on both is one on the result."""
+        return Together((0, 1)) if is_even(self.fused_activation_function) else None
 
     def version(self, node: Node) -> int:
         """int8 2, broadcast over more than four dimensions 3, int64 4, int16 5 (`op_version.cc` of LiteRT)."""
@@ -119,6 +128,16 @@ class Mul(Binary):
     def evaluate(self, *inputs: Array) -> Array:
         """The product, after the activation."""
         return activate(super().evaluate(*inputs), self.fused_activation_function)
+
+    def channels(self, node: Node) -> Channels | None:
+        """A constant takes any factor; of two activations, one that is as large as the result hands it on."""
+        operands = [(place, value) for place, value in enumerate(node.inputs) if value is not None]
+        even = is_even(self.fused_activation_function)
+        constant = next((place for place, value in operands if value.const is not None), None)
+        if constant is not None:
+            return Weighed(1 - constant, constant, None, takes=-1, gives=-1, even=even)
+        whole = [place for place, value in operands if value.shape == node.output.shape and not _is_bounded(value)]
+        return Together((whole[0],)) if whole and even and node.inputs[0] is not node.inputs[1] else None
 
     def version(self, node: Node) -> int:
         """int8 2, rescaled by 1 or more 3, int16 4, int64 5, complex 6, plain int16 and uint32 7, float16 8."""
@@ -350,6 +369,10 @@ def _power(build: Builder, base: Value, exponent: Value) -> Value | None:
 def _reciprocal(array: Array) -> Array:
     with np.errstate(divide="ignore"):
         return np.asarray(1 / array, array.dtype)
+
+
+def _is_bounded(value: Value) -> bool:
+    return value.producer is not None and value.producer.op.bounded
 
 
 def _first(node: Node) -> Value:

@@ -7,12 +7,13 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.channels import Weighed
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Bias, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops._activation import activate
+from octavo.ops._activation import activate, is_even
 from octavo.ops._image import as_source, channels_last, pad_explicitly, spatial
 from octavo.ops._window import patches, some_patches, window_output
 from octavo.ops.transpose import transpose
@@ -104,6 +105,14 @@ class Conv2D(Op):
         taps = weight.sum(axis=(1, 2), dtype=np.float64).reshape(groups, out // groups, taken)
         response: Array = np.einsum("goi,gi->go", taps, mean.reshape(groups, taken))
         return response.reshape(out)
+
+    def channels(self, node: Node) -> Weighed:
+        """Factors go into the filter, unless groups of filters read channels of their own."""
+        input, filter = node.inputs[:2]
+        assert input is not None
+        assert filter is not None
+        takes = 3 if input.shape[3] == filter.shape[3] else None
+        return Weighed(0, 1, 2, takes=takes, gives=0, even=is_even(self.fused_activation_function))
 
     def unfold(self, input: Array, weight: Array, most: int) -> Array:
         """The windows, each cut into the groups' parts."""

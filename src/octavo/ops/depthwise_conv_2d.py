@@ -7,12 +7,13 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.channels import Weighed
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import Bias, Kernels, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops._activation import activate
+from octavo.ops._activation import activate, is_even
 from octavo.ops._image import as_source, channels_last, pad_explicitly, spatial
 from octavo.ops._real import require_float32
 from octavo.ops._window import patches, some_patches, window_output
@@ -101,6 +102,11 @@ class DepthwiseConv2D(Op):
         taps: Array = weight.sum(axis=(0, 1, 2), dtype=np.float64)
         response: Array = taps * np.repeat(mean, self.depth_multiplier)
         return response
+
+    def channels(self, node: Node) -> Weighed:  # noqa: ARG002  # whatever surrounds it
+        """Each channel has a filter of its own."""
+        even = is_even(self.fused_activation_function)
+        return Weighed(0, 1, 2, takes=3, gives=3, even=even, repeat=self.depth_multiplier)
 
     def unfold(self, input: Array, weight: Array, most: int) -> Array:
         """The windows, channel by channel."""

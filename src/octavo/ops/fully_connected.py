@@ -7,13 +7,14 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder
+from octavo.ir.channels import Weighed
 from octavo.ir.dim import product
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, operation
 from octavo.ir.port import INT8_AND_INT16, Bias, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops._activation import activate
+from octavo.ops._activation import activate, is_even
 from octavo.schema.enums import Activation, TensorType, WeightsFormat
 
 _LOW_BITS = ("int8", "int4", "int2")
@@ -73,6 +74,10 @@ class FullyConnected(Op):
     def mean_response(self, mean: Array, weight: Array) -> Array:
         """The weights times the mean."""
         return weight.astype(np.float64) @ mean
+
+    def channels(self, node: Node) -> Weighed:  # noqa: ARG002  # whatever surrounds it
+        """Rows of weights take the input's channels, as often as they fit."""
+        return Weighed(0, 1, 2, takes=1, gives=0, even=is_even(self.fused_activation_function))
 
     def unfold(self, input: Array, weight: Array, most: int) -> Array:
         """The rows."""

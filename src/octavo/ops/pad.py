@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.channels import Together
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
@@ -38,6 +39,12 @@ class Pad(Op):
 
     ports: ClassVar = {"input": Observed(), "paddings": Plain(), "output": SameAs("input")}
     kernels: ClassVar = INT8_AND_INT16
+
+    def channels(self, node: Node) -> Together | None:
+        """Zeros stay zeros, unless they are channels of their own."""
+        paddings = node.inputs[1]
+        is_known = paddings is not None and paddings.const is not None
+        return Together() if is_known and not paddings.const[-1].any() else None  # type: ignore[union-attr]
 
     def version(self, node: Node) -> int:
         """int8 since 2, int16 since 3."""

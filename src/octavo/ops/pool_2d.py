@@ -8,12 +8,13 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.channels import Together
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops._activation import activate
+from octavo.ops._activation import activate, is_even
 from octavo.ops._image import as_source, channels_last, pad_explicitly, spatial
 from octavo.ops._real import require_float32
 from octavo.ops._window import patches, window_output
@@ -43,6 +44,10 @@ class Pool2D(Op):
         rows = window_output(height, self.filter_height, self.stride_h, 1, self.padding)
         columns = window_output(width, self.filter_width, self.stride_w, 1, self.padding)
         return Type(input.dtype, (batch, rows, columns, channels))
+
+    def channels(self, node: Node) -> Together | None:  # noqa: ARG002  # whatever surrounds it
+        """Each channel is pooled by itself."""
+        return Together() if is_even(self.fused_activation_function) else None
 
     def version(self, node: Node) -> int:
         """int8 since 2, int16 since 3."""

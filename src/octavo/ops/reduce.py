@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.channels import Together
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Kernels, Observed, Plain, SameAs
@@ -56,7 +57,19 @@ class Reduction(Op):
 
 
 @operation
-class Mean(Reduction):
+class Average(Reduction):
+    """A sum, or a part of one: a factor on each channel goes through, unless channels are summed."""
+
+    def channels(self, node: Node) -> Together | None:
+        """Channels stay apart where the last dimension is not among the axes."""
+        input, axis = node.inputs
+        assert input is not None
+        assert axis is not None
+        return None if input.rank - 1 in _axes(axis, input.rank) else Together()
+
+
+@operation
+class Mean(Average):
     """The arithmetic mean; of integers, rounded towards zero."""
 
     code: ClassVar = "MEAN"
@@ -75,7 +88,7 @@ class Mean(Reduction):
 
 
 @operation
-class Sum(Reduction):
+class Sum(Average):
     """The sum."""
 
     code: ClassVar = "SUM"

@@ -8,8 +8,9 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.channels import Together
 from octavo.ir.dim import Dim, product
-from octavo.ir.graph import Value
+from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
@@ -58,6 +59,10 @@ class Reshape(Op):
 
     ports: ClassVar = {"input": Observed(), "shape?": Plain(), "output": SameAs("input")}
     kernels: ClassVar = INT8_AND_INT16
+
+    def channels(self, node: Node) -> Together:  # noqa: ARG002  # whatever surrounds it
+        """The last dimension stays so, or is cut or repeated as a whole; where it is not, lengths tell."""
+        return Together()
 
 
 def reshape(build: Builder, value: Value, dims: Sequence[Dim]) -> Value:

@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.channels import Together
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
@@ -44,6 +45,10 @@ class Resize(Op):
 
     ports: ClassVar = {"input": Observed(), "size": Plain(), "output": SameAs("input")}
     kernels: ClassVar = INT8_AND_INT16
+
+    def channels(self, node: Node) -> Together:  # noqa: ARG002  # whatever surrounds it
+        """Each channel is an image by itself."""
+        return Together()
 
 
 @operation

@@ -7,13 +7,14 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.channels import Weighed
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Bias, Observed, Plain, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops._activation import activate
+from octavo.ops._activation import activate, is_even
 from octavo.ops._image import as_source, channels_last, dimensions_last, spatial
 from octavo.ops._real import require_float32
 from octavo.ops._window import same_padding, window_output
@@ -102,6 +103,10 @@ class TransposeConv(Op):
         "output": Observed(),
     }
     kernels: ClassVar = INT8_AND_INT16
+
+    def channels(self, node: Node) -> Weighed:  # noqa: ARG002  # whatever surrounds it
+        """Factors go into the weights."""
+        return Weighed(2, 1, 3, takes=3, gives=0, even=is_even(self.fused_activation_function))
 
     def version(self, node: Node) -> int:
         """From `op_version.cc` of LiteRT: int8 2, a bias 3, an activation 4, a bias type for int16 5."""

@@ -1,0 +1,1 @@
+"""Float graph → a float graph that computes the same, with channels that integers hold better."""
