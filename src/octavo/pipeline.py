@@ -14,8 +14,10 @@ import numpy as np
 
 from octavo.calibrate.lint import Lint
 from octavo.calibrate.run import Wanted, calibrate
+from octavo.equalizing import equalized, replayed
 from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
-from octavo.ir.graph import Graph, Model, Signature
+from octavo.given import Few, Given, by_graph
+from octavo.ir.graph import Model, Signature
 from octavo.ir.source import Array, SourceModel
 from octavo.lower.engine import lower
 from octavo.ops.opaque import Opaque
@@ -28,7 +30,7 @@ from octavo.quantize.rounding import unfolded
 from octavo.read.open import read
 from octavo.recipe import Recipe
 from octavo.runtime import Runtime
-from octavo.samples import Sample, SamplesLike, inputs_of, read_samples
+from octavo.samples import Sample, SamplesLike
 from octavo.statistics import Statistics
 from octavo.targeting import check_model, check_recipe, leaving, target_of
 from octavo.targets.target import Departure
@@ -100,14 +102,17 @@ def run(job: Job) -> Conversion:
         model = source if isinstance(source, Model) else _lowered(source, job)
         _check_is_float(model, job.recipe)
         rewrites = _optimize(model)
-        reference = observed = to_bytes(model)
+        reference = to_bytes(model)
         recipe = job.plan.recipe if job.plan else job.recipe
+        given = Given(model, job.samples)
+        evened = replayed(model, job.plan.equalized) if job.plan else equalized(model, recipe, reference, given)
+        reference = observed = to_bytes(model) if evened else reference
         adapted = tuple(adapt(graph, wanted) for graph, wanted in unserved(model, recipe).items())
         if any(made.applied for made in adapted):
             observed = to_bytes(model)
     with _one_thread():
-        statistics, doubts = _statistics(job, model, observed)
-        plan = job.plan or decide(model, job.recipe, statistics)
+        statistics, doubts = _statistics(job, model, observed, given)
+        plan = job.plan or msgspec.structs.replace(decide(model, job.recipe, statistics), equalized=evened)
     quantized = apply(model, plan)
     check_model(quantized, plan)
     content = reference if plan.is_float else to_bytes(quantized)
@@ -238,7 +243,7 @@ def _check_is_float(model: Model, recipe: Recipe) -> None:
         )
 
 
-def _statistics(job: Job, model: Model, reference: bytes) -> tuple[tuple[Statistics, ...], list[str]]:
+def _statistics(job: Job, model: Model, reference: bytes, given: Given) -> tuple[tuple[Statistics, ...], list[str]]:
     """What calibration learns of each graph, and doubts about the samples.
 
     Nothing where a plan is replayed or no range is needed.
@@ -251,41 +256,27 @@ def _statistics(job: Job, model: Model, reference: bytes) -> tuple[tuple[Statist
             f"precision {job.recipe.precision!r} learns activation ranges from data, and there are no samples",
             hint="pass samples: about a hundred inputs such as the model will see (samples=…, or --samples FILE)",
         )
-    called = _by_graph(model)
+    called = given.called
     found = [
-        _calibrate(job, called[graph], reference, wanted) if graph in called else (Statistics(), [])
+        _calibrate(job, called[graph], reference, wanted, given.of(graph)) if graph in called else (Statistics(), [])
         for graph in model.graphs
     ]
     return tuple(statistics for statistics, _ in found), [doubt for _, doubts in found for doubt in doubts]
 
 
-def _calibrate(job: Job, signature: Signature, reference: bytes, wanted: Sequence[str]) -> tuple[Statistics, list[str]]:
-    given = job.samples
-    if isinstance(given, Mapping) and signature.key in given:
-        given = given[signature.key]
-    assert given is not None
-    samples = read_samples(given, inputs_of(signature))
+def _calibrate(
+    job: Job, signature: Signature, reference: bytes, wanted: Sequence[str], samples: Few
+) -> tuple[Statistics, list[str]]:
     names = {value.name for value in signature.graph.values}
     here = [name for name in wanted if name in names]
     spread = here if job.recipe.ranges == "least_error" or job.recipe.correct_bias else []
     values = zip(signature.inputs, signature.graph.inputs, strict=True)
     fit = {name: value.name for name, value in values if value.name in here and job.recipe.ranges == "least_error"}
-    runtime = Runtime(reference, signature=signature.key or None)
+    runtime = samples.running(reference, signature.key or None)
     lint = Lint(runtime, signature.graph, signature.inputs, here)
     learnt = Wanted(ranges=here, spreads=spread, inputs=fit, layers=unfolded(signature.graph, job.recipe))
-    statistics = calibrate(lint, samples, learnt, progress=job.progress, count=samples.count)
-    return statistics, lint.findings(samples.labels)
-
-
-def _by_graph(model: Model) -> dict[Graph, Signature]:
-    """The first signature of each graph that has any; of a model without, one without a key, by the names of tensors.
-
-    Branches and bodies of loops have none.
-    """
-    if not model.signatures:
-        names = (tuple(value.name for value in values) for values in (model.main.inputs, model.main.outputs))
-        return {model.main: Signature("", model.main, *names)}
-    return {signature.graph: signature for signature in reversed(model.signatures)}
+    statistics = calibrate(lint, samples.every, learnt, progress=job.progress, count=samples.source.count)
+    return statistics, lint.findings(samples.source.labels)
 
 
 def _check_runs(model: Model, content: bytes) -> None:
@@ -297,7 +288,7 @@ def _check_runs(model: Model, content: bytes) -> None:
     """
     if _strangers(model):
         return
-    for signature in _by_graph(model).values():
+    for signature in by_graph(model).values():
         runtime = Runtime(content, signature=signature.key or None)
         outputs = runtime.run(_zeros(runtime))
         for name, value in zip(signature.outputs, signature.graph.outputs, strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
@@ -39,7 +39,9 @@ class Family:
     def is_free(self) -> bool:
         """Whether factors on its channels can be taken up all around."""
         taken = [_length(node, link.weight, link.takes) for node, link in self.readers if link.takes is not None]
-        fits = not any(length % (self.length * link.repeat) for length, (_, link) in zip(taken, self.readers, strict=False))
+        fits = not any(
+            length % (self.length * link.repeat) for length, (_, link) in zip(taken, self.readers, strict=False)
+        )
         return not self.fixed and bool(self.makers) and bool(self.readers) and self.length > 1 and fits
 
 
@@ -78,7 +80,7 @@ def put(graph: Graph, family: Family, factors: Array) -> None:
 def _enter(node: Node, of: dict[Value, Family]) -> None:
     """What the node says about the families of its operands and results."""
     link = node.op.channels(node)
-    operands = [(place, of[value]) for place, value in enumerate(node.inputs) if value in of]  # type: ignore[index]
+    operands = [(place, of[value]) for place, value in enumerate(node.inputs) if value in of]
     results = [of[value] for value in node.outputs if value in of]
     match link:
         case Together():
@@ -125,10 +127,12 @@ def _merged(one: Family, other: Family, of: dict[Value, Family]) -> Family:
 
 
 def _weigh(node: Node, link: Weighed, of: dict[Value, Family]) -> None:
-    constants = [node.inputs[place] for place in (link.weight, link.bias) if place is not None and place < len(node.inputs)]
+    constants = [
+        node.inputs[place] for place in (link.weight, link.bias) if place is not None and place < len(node.inputs)
+    ]
     are_known = all(v is None or (v.const is not None and v.dtype == np.float32) for v in constants)
     input = node.inputs[link.input]
-    _fix([of[value] for value in node.inputs if value is not input and value in of])  # type: ignore[index]
+    _fix([of[value] for value in node.inputs if value is not input and value in of])
     if input is not None and input in of:
         of[input].readers.append((node, link))
         of[input].fixed |= not are_known or link.takes is None
@@ -176,7 +180,11 @@ def _undo(graph: Graph, node: Node, factors: Array) -> None:
     value = node.inputs[0]
     assert value is not None
     build = Builder(graph, before=node, origin=node.origin)
-    tiled = np.tile(factors, int(value.shape[-1]) // len(factors))  # type: ignore[call-overload]  # families have lengths
+    tiled = np.tile(factors, int(value.shape[-1]) // len(factors))
     filter = tiled.reshape(1, 1, 1, -1)
-    whole = build(DepthwiseConv2D(), value, filter, np.zeros(len(tiled), np.float32)) if value.rank == 4 else build(Mul(), value, tiled)
+    whole = (
+        build(DepthwiseConv2D(), value, filter, np.zeros(len(tiled), np.float32))
+        if value.rank == 4
+        else build(Mul(), value, tiled)
+    )
     graph.rewire(node, 0, whole)

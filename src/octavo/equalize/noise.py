@@ -74,7 +74,7 @@ def squared(node: Node, link: Weighed) -> Array:
         channels = node.output.shape[-1]
         return np.broadcast_to(own, (channels,)) if own.size == 1 and isinstance(channels, int) else own
     moved = np.moveaxis(weight, (gives, takes), (0, -1)).reshape(weight.shape[gives], -1, weight.shape[takes])
-    return np.einsum("oti,oti->oi", moved, moved, dtype=np.float64)
+    return np.asarray(np.einsum("oti,oti->oi", moved, moved, dtype=np.float64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +164,21 @@ def _scaled(family: Family, counts: Mapping[Value, Array], seen: Seen) -> list[t
         assert value.const is not None
         if isinstance(node.op.port(node.op.operands(len(node.inputs))[place]), Weight):
             continue
-        magnitudes = np.broadcast_to(np.abs(value.const).reshape(-1, value.const.shape[-1] if value.rank else 1).max(axis=0),
-                                     seen[node.output.name].low.shape)
-        power = seen[node.output.name].power if place not in [p for n, p in family.added if n is node] else np.square(magnitudes)
-        found.append((_folded(magnitudes, family.length, np.maximum), _folded(power * counts[node.output], family.length, np.add)))
+        magnitudes = np.broadcast_to(
+            np.abs(value.const).reshape(-1, value.const.shape[-1] if value.rank else 1).max(axis=0),
+            seen[node.output.name].low.shape,
+        )
+        power = (
+            seen[node.output.name].power
+            if place not in [p for n, p in family.added if n is node]
+            else np.square(magnitudes)
+        )
+        found.append(
+            (
+                _folded(magnitudes, family.length, np.maximum),
+                _folded(power * counts[node.output], family.length, np.add),
+            )
+        )
     return found
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from octavo.equalize.family import Family, families, put
 from octavo.equalize.noise import Prospect, importance, prospect
 from octavo.errors import Invalid
-from octavo.ir.graph import Graph, Node, Value
+from octavo.ir.graph import Graph, Node
 from octavo.ir.source import Array
 from octavo.plan import Equalized
 from octavo.samples import Sample
@@ -26,14 +26,12 @@ from octavo.statistics import PerChannel
 
 ENOUGH = 1e-4
 """Noise over signal, in power, below which nothing is worth a change: −40 dB."""
-WORTH = 1.5
-"""What a change must gain, in decibels."""
-WORTH_AN_OPERATION = 6.0
+WORTH = 6.0
+"""What a change must gain, in decibels: predictions of little came true on no network that was measured."""
+WORTH_AN_OPERATION = 10.0
 """What it must gain where it needs operations more."""
 SHARES = (1.0, 0.75, 0.5, 0.25)
 """How much of the channels' inequality is taken out of the values; the rest is left for the weights."""
-SAMPLES = 4
-"""How many samples are looked at: this many show which channels are large."""
 
 
 class Watcher(Protocol):
@@ -109,8 +107,11 @@ def _chosen(graph: Graph, known: Prospect) -> Equalized | None:
     if gain < (WORTH_AN_OPERATION if known.family.bounded else WORTH):
         return None
     return Equalized(
-        graph=graph.name, values=tuple(value.name for value in known.family.values), factors=tuple(factors.tolist()),
-        gain=gain, why=f"channels differ {_inequality(known.reach):.0f}-fold: {gain:.1f} dB less noise is predicted",
+        graph=graph.name,
+        values=tuple(value.name for value in known.family.values),
+        factors=tuple(factors.tolist()),
+        gain=gain,
+        why=f"channels differ {_inequality(known.reach):.0f}-fold: {gain:.1f} dB less noise is predicted",
     )
 
 

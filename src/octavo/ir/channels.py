@@ -23,10 +23,10 @@ class Together:
 class Weighed:
     """The result is a sum of the operand `input` with weights, plus a bias: factors go into the constants.
 
-    `weight` and `bias` are operands. The input's channels lie along dimension `takes` of the weight, each `repeat` times
-    in a row, and the result's along `gives`; where both are one, each result has one channel. Factors on the input
-    cannot go into a weight without `takes`, and what is not `even`, because an activation bends it, takes none on the
-    result.
+    `weight` and `bias` are operands. The input's channels lie along dimension `takes` of the weight, each `repeat`
+    times in a row, and the result's along `gives`; where both are one, each result has one channel. Factors on the
+    input cannot go into a weight without `takes`, and what is not `even`, because an activation bends it, takes none on
+    the result.
     """
 
     input: int

@@ -43,8 +43,9 @@ class Pad(Op):
     def channels(self, node: Node) -> Together | None:
         """Zeros stay zeros, unless they are channels of their own."""
         paddings = node.inputs[1]
-        is_known = paddings is not None and paddings.const is not None
-        return Together() if is_known and not paddings.const[-1].any() else None  # type: ignore[union-attr]
+        if paddings is None or paddings.const is None:
+            return None
+        return None if paddings.const[-1].any() else Together()
 
     def version(self, node: Node) -> int:
         """int8 since 2, int16 since 3."""
