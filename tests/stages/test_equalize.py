@@ -114,6 +114,13 @@ def test_an_equalized_graph_computes_the_same_to_the_last_bit(between):
     assert not np.array_equal(same[made.first], exact[twin.first])
 
 
+def test_whole_numbers_have_no_channels():
+    graph = Graph()
+    value = graph.input("input", Type(np.dtype(np.int32), (1, CHANNELS)))
+    graph.outputs = [Builder(graph)(Add(), value, np.ones(CHANNELS, np.int32))]
+    assert families(graph) == []
+
+
 @pytest.mark.parametrize("activation", [Activation.RELU6, Activation.RELU_N1_TO_1])
 def test_factors_do_not_get_past_what_bends_at_a_fixed_number(activation):
     made = Made()

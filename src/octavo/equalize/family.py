@@ -12,8 +12,6 @@ from octavo.ir.build import Builder
 from octavo.ir.channels import Together, Weighed
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.source import Array
-from octavo.ops.binary import Mul
-from octavo.ops.depthwise_conv_2d import DepthwiseConv2D
 
 Sum = tuple[Node, Weighed]
 """A node that sums weighted channels, and how."""
@@ -79,7 +77,7 @@ def put(graph: Graph, family: Family, factors: Array) -> None:
 
 def _enter(node: Node, of: dict[Value, Family]) -> None:
     """What the node says about the families of its operands and results."""
-    link = node.op.channels(node)
+    link = node.op.channels(node) if node.outputs[0] in of else None
     operands = [(place, of[value]) for place, value in enumerate(node.inputs) if value in of]
     results = [of[value] for value in node.outputs if value in of]
     match link:
@@ -177,6 +175,9 @@ def _undo(graph: Graph, node: Node, factors: Array) -> None:
 
     A depthwise convolution has a scale for each factor in integers; where there are no images, MUL has one for all.
     """
+    from octavo.ops.binary import Mul
+    from octavo.ops.depthwise_conv_2d import DepthwiseConv2D
+
     value = node.inputs[0]
     assert value is not None
     build = Builder(graph, before=node, origin=node.origin)
