@@ -32,11 +32,15 @@ from octavo.recipe import Recipe
 
 KEPT = Path(os.environ.get("OCTAVO_ACCURACY") or Path(tempfile.gettempdir()) / "octavo-accuracy")
 EFFORTS = ("fast", "balanced", "best") if "effort" in Recipe.__struct_fields__ else ()
+PLAIN = {"ranges": "minmax", "correct_bias": False, "equalize": False, "effort": "fast"}
+"""What plain min/max does."""
 OURS: dict[str, dict[str, object]] = {
     "octavo int8": {"precision": "int8"},
     **{f"octavo int8 {effort}": {"precision": "int8", "effort": effort} for effort in EFFORTS},
-    "octavo int8 minmax": {"precision": "int8", "ranges": "minmax", "correct_bias": False},
+    "octavo int8 minmax": {"precision": "int8", **PLAIN},
     "octavo int16x8": {"precision": "int16x8"},
+    "octavo W4A8 minmax": {"precision": "int8", "weights": "int4", **PLAIN},
+    **{f"octavo W4A8 {effort}": {"precision": "int8", "weights": "int4", "effort": effort} for effort in EFFORTS},
 }
 PEERS = ("tensorflow-int8", "litert-quantizer-int8")
 
@@ -176,20 +180,27 @@ def _short(failure: str) -> str:
     return re.sub(r"\S*/\S+", "…", failure.rpartition(" | ")[2])[:160]
 
 
-def losses(results: list[Result]) -> list[float]:
-    """The points (of a hundred) that Octavo's int8 loses, of every case measured in shares."""
+def losses(results: list[Result], maker: str = "octavo int8") -> list[float]:
+    """The points (of a hundred) that a maker loses, of every case measured in shares."""
     found = (
-        r.against("octavo int8", "float")
-        for r in results
-        if r.case.metric.unit == "share" or r.case.metric.name == "Spearman"
+        r.against(maker, "float") for r in results if r.case.metric.unit == "share" or r.case.metric.name == "Spearman"
     )
     return [-100 * change.value for change in found if change is not None]
 
 
+def summary_of(results: list[Result]) -> str:
+    """What each of Octavo's ways loses, in a sentence each."""
+    lost = {maker: losses(results, maker) for maker in OURS}
+    return "\n".join(
+        f"`{maker}` loses {np.mean(points):.2f} points on average and {max(points):.2f} at worst."
+        for maker, points in lost.items()
+        if points
+    )
+
+
 def page(results: list[Result]) -> str:
     """The page of the documentation."""
-    lost = losses(results)
-    summary = f"Octavo's int8 loses {np.mean(lost):.2f} points on average and {max(lost):.2f} at worst." if lost else ""
+    summary = summary_of(results)
     return (
         f"""# Accuracy of trained models
 
@@ -202,8 +213,10 @@ Measured on {dt.datetime.now(dt.UTC).date()} by `python benchmarks/accuracy.py`;
 Every maker is given the same {peers.CALIBRATION} calibration samples or fewer, none of which is among those that judge. Shares are in points of a
 hundred, PSNR in decibels, ± half of the 95 % interval (Wilson's for shares of samples, otherwise the bootstrap). The intervals say how
 well the number is known; the last columns compare two models on the same samples, which is much sharper: McNemar's exact test,
-the sign test or the paired bootstrap, with ** where p < 0.05. `minmax` is Octavo without its range search and bias
-correction. {summary}
+the sign test or the paired bootstrap, with ** where p < 0.05. `minmax` is Octavo without its range search, bias
+correction, equalization and rounding by inputs; W4A8 has int4 weights where kernels read them, and int8 activations.
+
+{summary}
 
 {table(results)}
 
