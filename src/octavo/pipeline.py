@@ -269,7 +269,7 @@ def _calibrate(
 ) -> tuple[Statistics, list[str]]:
     names = {value.name for value in signature.graph.values}
     here = [name for name in wanted if name in names]
-    spread = here if job.recipe.ranges == "least_error" or job.recipe.correct_bias else []
+    spread = here if job.recipe.ranges != "minmax" or job.recipe.correct_bias else []
     values = zip(signature.inputs, signature.graph.inputs, strict=True)
     fit = {name: value.name for name, value in values if value.name in here and job.recipe.ranges == "least_error"}
     runtime = samples.running(reference, signature.key or None)

@@ -45,6 +45,16 @@ Effort = Literal["fast", "balanced", "best"]
 """
 
 
+Ranges = Literal["least_error", "percentile", "entropy", "minmax"]
+"""How int8 activation ranges are chosen, out of one histogram of what was seen.
+
+- `least_error`: rare large numbers are clipped where that lowers the expected squared error.
+- `percentile`: the farthest 0.01 % of the numbers are clipped, on either side.
+- `entropy`: clipped so that the spread of the numbers keeps the most information (least KL divergence).
+- `minmax`: all that was seen.
+"""
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A precision for some operations. Of the rules that match an operation, the last one counts.
 
@@ -105,7 +115,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     `target` is what the model is to run on: what it cannot run is an error, unless `deny` or a rule leaves it in float.
     `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how int8
     activation ranges are chosen: `least_error` clips rare large numbers where that lowers the expected error,
-    `minmax` takes all that was seen. `effort` says how much time may go into better numbers. `correct_bias` lets biases
+    `percentile` a fixed part of them, `entropy` where the least information is lost, `minmax` takes all that was
+    seen. `effort` says how much time may go into better numbers. `correct_bias` lets biases
     make up for what the rounding of weights adds to a layer's mean. With `equalize`, the channels of int8 activations
     are made more alike, and the weights around them take that up, where this is predicted to gain (not with `fast`).
     `weights` is the dtype in which they are stored,
@@ -123,7 +134,7 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     per_channel: bool = True
-    ranges: Literal["least_error", "minmax"] = "least_error"
+    ranges: Ranges = "least_error"
     correct_bias: bool = True
     equalize: bool = True
     effort: Effort = "balanced"

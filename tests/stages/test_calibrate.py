@@ -10,7 +10,7 @@ from octavo.calibrate.inputs import fit_inputs
 from octavo.calibrate.run import WATCHED, Wanted, calibrate
 from octavo.errors import InternalError, SamplesError
 from octavo.ir.grid import Interval
-from octavo.quantize.ranges import least_error
+from octavo.quantize.ranges import least_divergence, least_error, percentile
 from octavo.statistics import Range, Spread, Statistics
 
 tensors = arrays(np.float32, (5, 3), elements=st.floats(-1e6, 1e6, width=32))
@@ -128,3 +128,22 @@ def test_an_input_range_that_drowns_what_matters_is_cut():
 
 def test_an_input_that_rounding_does_not_harm_keeps_its_range():
     assert fit_inputs(Scripted(), samples(4), {"x": Range(-4.0, 4.0)}) == {}
+
+
+def test_a_percentile_forgets_what_is_rarer_than_it_and_keeps_the_rest():
+    numbers = np.concatenate([np.linspace(-1, 2, 30_000, dtype=np.float32), np.float32([500])])
+    counts = Spread.of(numbers, most=len(numbers)).counts
+    found = percentile(Interval(-1.0, 500.0), counts)
+    assert (found.low, found.high) == pytest.approx((-1, 2), rel=1 / 16)  # the width of a bin, and the rare part
+    assert percentile(found, counts) == found
+
+
+def test_entropy_clips_long_tails_and_leaves_even_numbers_alone():
+    random = np.random.default_rng(0)
+    tails = random.standard_t(3, 100_000).astype(np.float32)
+    reach = float(np.abs(tails).max())
+    found = least_divergence(Interval(-reach, reach), Spread.of(tails, most=tails.size).counts)
+    assert found.high < 0.7 * reach
+    even = random.uniform(-1, 1, 100_000).astype(np.float32)
+    kept = least_divergence(Interval(-1.0, 1.0), Spread.of(even, most=even.size).counts)
+    assert kept.high > 0.9  # clipping what is as likely as all else loses it

@@ -90,7 +90,7 @@ def _settled(
     refused: dict[Node, str] = {}
     while True:
         choices = choose(graph, recipe, refused, is_body=is_body)
-        grids = activation_grids(graph, choices, statistics, clip=recipe.ranges == "least_error")
+        grids = activation_grids(graph, choices, statistics, ranges=recipe.ranges)
         found = objections(graph, choices, grids, statistics)
         if not found:
             return choices, grids

@@ -21,7 +21,8 @@ from octavo.ir.port import Grid as Dictated
 from octavo.ir.source import Array
 from octavo.plan import Grid
 from octavo.quantize.precision import INTEGER, Choice
-from octavo.quantize.ranges import least_error
+from octavo.quantize.ranges import METHODS
+from octavo.recipe import Ranges
 from octavo.statistics import Statistics
 
 HUGE = 100.0
@@ -50,7 +51,8 @@ class Group:
     counts: Array | None = None
     dictated: Dictated | None = None
     dictator: str = ""
-    clipped: bool = False
+    clipped: str = ""
+    """By what its range was made smaller, as the plan says it."""
     fitted: bool = False
     """Whether the interval is the one with which the outputs of the model change least."""
     whole: bool = False
@@ -92,11 +94,11 @@ class Groups:
 
 
 def activation_grids(
-    graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics, *, clip: bool = False
+    graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics, *, ranges: Ranges = "minmax"
 ) -> list[Grid]:
     """The grid of every tensor that an operation reads or makes in integers.
 
-    With `clip`, an int8 range is made smaller where that lowers the expected error.
+    An int8 range is made smaller as `ranges` says.
 
     Raises:
         InternalError: the statistics hold no range for a tensor that needs one.
@@ -111,10 +113,10 @@ def activation_grids(
         _share_joined(node, INTEGER[choices[node].precision], groups)
     for tensor, group in groups.of.items():
         group.whole |= tensor.value in graph.outputs
-    if clip:
+    if ranges in METHODS:
         narrowed = {id(group): group for tensor, group in groups.of.items() if tensor.dtype == "int8"}
         for group in narrowed.values():
-            _narrow(group)
+            _narrow(group, ranges)
     return [_grid(tensor, group) for tensor, group in groups.of.items()]
 
 
@@ -179,12 +181,13 @@ def _share_joined(node: Node, dtype: str, groups: Groups) -> None:
             groups.merge(target, tensor_of(node, value, dtype))
 
 
-def _narrow(group: Group) -> None:
-    """Clip the group's range where that lowers its expected error."""
+def _narrow(group: Group, ranges: Ranges) -> None:
+    """Clip the group's range as the recipe says."""
     if group.interval is None or group.counts is None or group.whole or group.dictated is not None:
         return
-    narrowed = least_error(group.interval, group.counts)
-    group.clipped = narrowed != group.interval
+    narrow, why = METHODS[ranges]
+    narrowed = narrow(group.interval, group.counts)
+    group.clipped = why if narrowed != group.interval else ""
     group.interval = narrowed
 
 
@@ -246,7 +249,7 @@ def _grid(tensor: Tensor, group: Group) -> Grid:
         raise InternalError(f"no range was recorded for {tensor.value.name!r}", where="calibration")
     else:
         scale, zero_point = activation_grid(interval, tensor.dtype)
-        why = "clipped to where the expected error is least" if group.clipped else "least and greatest number seen"
+        why = group.clipped or "least and greatest number seen"
         why = "clipped to where the model's outputs change least" if group.fitted else why
         why += f", shared with {shared} other tensor(s)" if shared else ""
     return Grid(
