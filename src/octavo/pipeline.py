@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from octavo.calibrate.lint import Lint
-from octavo.calibrate.run import Wanted, calibrate
 from octavo.equalizing import equalized, replayed
 from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
 from octavo.given import Few, Given, by_graph
@@ -267,6 +265,9 @@ def _statistics(job: Job, model: Model, reference: bytes, given: Given) -> tuple
 def _calibrate(
     job: Job, signature: Signature, reference: bytes, wanted: Sequence[str], samples: Few
 ) -> tuple[Statistics, list[str]]:
+    from octavo.calibrate.lint import Lint  # half of all conversions need no calibration
+    from octavo.calibrate.run import Wanted, calibrate
+
     names = {value.name for value in signature.graph.values}
     here = [name for name in wanted if name in names]
     spread = here if job.recipe.ranges != "minmax" or job.recipe.correct_bias else []

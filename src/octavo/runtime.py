@@ -104,7 +104,10 @@ class Runtime:
         return self._session.indices
 
     def numbers(self, names: Iterable[str]) -> Iterator[tuple[str, Array]]:
-        """What tensors, by name, held in the last `calibrate`, as stored; those without memory are left out."""
+        """What tensors, by name, held in the last `calibrate`, as stored; those without memory are left out.
+
+        They are views of LiteRT's memory, not to be written to: copy what is kept beyond the next run.
+        """
         return iter(()) if self._watched is None else self._watched.named(names)
 
     def calibrate(self, inputs: Mapping[str, Array]) -> dict[str, tuple[float, float]]:
@@ -217,13 +220,20 @@ class _Session:
         return self._indices
 
     def named(self, names: Iterable[str]) -> Iterator[tuple[str, Array]]:
-        """Tensors by name."""
+        """Tensors by name, as views of LiteRT's memory; strings as copies."""
         for name in names:
             if name in self.indices:
+                index = self.indices[name]
+                is_text = self._wrapper.TensorType(index, self._subgraph) is np.bytes_
                 try:
-                    yield name, self.read(self.indices[name])
+                    yield name, self.read(index) if is_text else self._view(index)
                 except ValueError:  # what LiteRT says of a tensor without memory
                     continue
+
+    def _view(self, index: int) -> Array:
+        view: Array = self._wrapper.tensor(self._interpreter, index, self._subgraph)
+        view.flags.writeable = False
+        return view
 
     def reset(self) -> None:
         """Clear the states."""

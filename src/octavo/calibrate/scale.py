@@ -54,7 +54,7 @@ class Entrance:
         """Take in one sample: the input, what the layer read, and what the model gave."""
         self._low, self._high = min(self._low, float(given.min())), max(self._high, float(given.max()))
         if not self._read or sum(array.size for array in [*self._read, read]) * self._per_number() < WORK:
-            self._read.append(read)
+            self._read.append(read.copy())
         self._certain += [_is_certain(array) for array in outputs if _is_distribution(array)]
 
     def findings(self) -> Iterator[str]:
