@@ -17,6 +17,8 @@ import os
 import sys
 from typing import TYPE_CHECKING, Any
 
+from octavo.version import __version__ as __version__
+
 if "numpy" not in sys.modules:
     # Threads of OpenBLAS that wait for work spin for 2^26 cycles before they sleep: a third of a conversion's CPU time.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
@@ -56,7 +58,6 @@ if TYPE_CHECKING:
     from octavo.report.inspection import Inspection as Inspection
     from octavo.report.record import Run as Run
 
-__version__ = "0.1.0"
 __all__ = [
     "Benchmark",
     "Blame",

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from octavo.version import __version__
+
 LIBRARIES = ("numpy", "ml_dtypes", "protobuf", "msgspec", "ai-edge-litert", "click", "tqdm")
 """What Octavo needs."""
 
@@ -19,15 +21,8 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
         try:
             found[package] = version(package)
         except PackageNotFoundError:
-            found[package] = _own() if package == "octavo" else ""
+            found[package] = __version__ if package == "octavo" else ""
     return found
-
-
-def _own() -> str:
-    """The version of an Octavo that was put on the path without an installation."""
-    import octavo
-
-    return octavo.__version__
 
 
 def processor() -> str:

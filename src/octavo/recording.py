@@ -13,7 +13,6 @@ from typing import Any
 
 import msgspec
 
-import octavo
 from octavo.benchmarking import timing_of
 from octavo.debugging import debug
 from octavo.ir.graph import Model
@@ -43,6 +42,7 @@ from octavo.report.record import (
     Scored,
 )
 from octavo.samples import Samples, SamplesLike, read_samples
+from octavo.version import __version__
 
 Progress = Callable[[str, int, int | None], None]
 COMPARED = 64
@@ -221,7 +221,7 @@ def _provenance(source: Any, command: str) -> Provenance:
         sha256=_hash(path) if path and path.exists() else "",
         command=command,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions={"octavo": octavo.__version__, "python": platform.python_version(), **versions(LIBRARIES)},
+        versions={"octavo": __version__, "python": platform.python_version(), **versions(LIBRARIES)},
         machine=processor(),
         system=f"{platform.system()} {platform.machine()}",
         cores=cores(),
