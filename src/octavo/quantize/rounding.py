@@ -27,7 +27,7 @@ BLOCK = 32
 WIDEST: dict[Effort, int] = {"fast": 0, "balanced": 192, "best": 4608}
 """The most inputs per output with which a layer is rounded so: the cost grows with their square, and cube."""
 ROWS = 64
-"""Rows that are looked at in each sample; twice the inputs if that is less, an eighth of them if that is more."""
+"""Rows that are looked at in each sample; four times the inputs if that is less, an eighth of them if that is more."""
 
 
 def unfolded(graph: Graph, recipe: Recipe) -> dict[str, tuple[str, Callable[[Array], Array | None]]]:
@@ -43,7 +43,7 @@ def unfolded(graph: Graph, recipe: Recipe) -> dict[str, tuple[str, Callable[[Arr
             continue
         taken = weight[2].const.size // weight[2].const.shape[weight[1].axis]
         if 1 < taken <= WIDEST[recipe.effort]:
-            look = partial(node.op.unfold, weight=weight[2].const, most=max(min(ROWS, 2 * taken), taken // 8))
+            look = partial(node.op.unfold, weight=weight[2].const, most=max(min(ROWS, 4 * taken), taken // 8))
             found[node.outputs[0].name] = node.inputs[0].name, look
     return found
 
