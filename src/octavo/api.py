@@ -38,6 +38,7 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     shapes: Mapping[str, Sequence[int | None]] | None = None,
     unroll: int = 1,
     plan: Plan | str | Path | None = None,
+    ranges: Mapping[str, tuple[float, float]] | None = None,
     progress: Progress | None = None,
 ) -> Conversion:
     """A `.tflite` model out of a trained TensorFlow model.
@@ -58,6 +59,8 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
         unroll: loops of up to so many turns are written out, where their number is known beforehand: larger, and
             faster where a turn does little.
         plan: a plan to replay, or its file, in place of deciding anew.
+        ranges: the least and greatest number of inputs, by name, where you know it; under "*" that of every tensor of
+            which nothing else is known. FakeQuant operations of a model give such ranges, too.
         progress: called with `(what, done, total)` while the samples run.
 
     Raises:
@@ -79,6 +82,7 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
             shapes=shapes,
             unroll=unroll,
             plan=replayed,
+            ranges=ranges or {},
             progress=progress,
         )
     )

@@ -13,6 +13,7 @@ from octavo.ir.graph import Model
 from octavo.plan import Equalized
 from octavo.quantize.decide import needs
 from octavo.quantize.precision import choose
+from octavo.quantize.trained import is_pinned
 from octavo.recipe import Recipe
 
 EQUALIZED = "octavo_equalized"
@@ -26,7 +27,7 @@ def equalized(model: Model, recipe: Recipe, reference: bytes, given: Given) -> t
         RecipeError: a rule matches nothing, or inputs or outputs cannot have the dtype asked for.
         SamplesError: a sample does not fit.
     """
-    if not recipe.equalize or recipe.effort == "fast" or given.are_none or not needs(model, recipe):
+    if not recipe.equalize or recipe.effort == "fast" or given.are_none or is_pinned(model) or not needs(model, recipe):
         return ()
     done: list[Equalized] = []
     for graph, signature in given.called.items():

@@ -25,11 +25,12 @@ from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide, needs
 from octavo.quantize.precision import unserved
 from octavo.quantize.rounding import unfolded
+from octavo.quantize.trained import ALL, is_pinned, pin, take_ranges
 from octavo.read.open import read
 from octavo.recipe import Recipe
 from octavo.runtime import Runtime
 from octavo.samples import Sample, SamplesLike
-from octavo.statistics import Statistics
+from octavo.statistics import Range, Statistics
 from octavo.targeting import check_model, check_recipe, leaving, target_of
 from octavo.targets.target import Departure
 from octavo.write.file import save
@@ -56,6 +57,7 @@ class Job:
     shapes: Mapping[str, Sequence[int | None]] | None = None
     unroll: int = 1
     plan: Plan | None = None
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     progress: Progress | None = None
 
 
@@ -99,9 +101,11 @@ def run(job: Job) -> Conversion:
         source = read(job.model, inputs=job.inputs, outputs=job.outputs, shapes=job.shapes)
         model = source if isinstance(source, Model) else _lowered(source, job)
         _check_is_float(model, job.recipe)
+        recipe = job.plan.recipe if job.plan else job.recipe
+        take_ranges(model, recipe)
+        pin(model, job.ranges)
         rewrites = _optimize(model)
         reference = to_bytes(model)
-        recipe = job.plan.recipe if job.plan else job.recipe
         given = Given(model, job.samples)
         evened = replayed(model, job.plan.equalized) if job.plan else equalized(model, recipe, reference, given)
         reference = observed = to_bytes(model) if evened else reference
@@ -249,6 +253,11 @@ def _statistics(job: Job, model: Model, reference: bytes, given: Given) -> tuple
     wanted = [] if job.plan is not None else needs(model, job.recipe)
     if not wanted:
         return tuple(Statistics() for _ in model.graphs), []
+    if job.samples is None and ALL in job.ranges:
+        everywhere = {name: Range(*job.ranges[ALL]) for name in wanted}
+        return tuple(Statistics(everywhere) for _ in model.graphs), []
+    if job.samples is None and is_pinned(model):
+        return tuple(Statistics() for _ in model.graphs), []
     if job.samples is None:
         raise SamplesError(
             f"precision {job.recipe.precision!r} learns activation ranges from data, and there are no samples",
@@ -327,6 +336,12 @@ def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> lis
                 f"left in float, because no integer kernel computes them: {', '.join(kinds)}; the plan "
                 "has the reason of each"
             )
+    unknown = [op for op in plan.left_float if op.who == "calibration"]
+    if unknown:
+        warnings.append(
+            f"left in float: {len(unknown)} operation(s), such as {unknown[0].op} at {unknown[0].layer}, because "
+            f"{unknown[0].why}; pass samples"
+        )
     slow = [op for graph in plan.graphs for op in graph.ops if op.slow]
     if slow:
         kinds = sorted({op.op for op in slow})

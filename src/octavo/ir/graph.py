@@ -27,7 +27,8 @@ class Value:
 
     `const` holds the numbers of a constant. `dims` holds, for a small integer tensor made at run time, what is known
     of its numbers: an object array of `Dim` (the result of shape arithmetic). A `state` is made by nobody: it is zero
-    at first, and the kernel that reads it changes it, so that the next run finds what this one left.
+    at first, and the kernel that reads it changes it, so that the next run finds what this one left. `pinned` is the
+    range, least and greatest, that training or the user gave to its numbers; what lies outside may be cut off.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Value:
     quant: Quantization | None = None
     producer: Node | None = None
     state: bool = False
+    pinned: tuple[float, float] | None = None
     uses: dict[tuple[Node, int], None] = field(default_factory=dict)
 
     @property
@@ -210,6 +212,7 @@ class Graph:
             return
         for node, index in list(old.uses):
             self.rewire(node, index, new)
+        new.pinned = new.pinned or old.pinned
         self.outputs = [new if value is old else value for value in self.outputs]
         if keep_name and new.producer is not None:
             old.name, new.name = new.name, old.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import ml_dtypes
@@ -23,6 +24,10 @@ LIMITS = {
 
 PARTS = np.linspace(1.0, 0.4, 13)
 """The parts of the greatest magnitude at which the range of few-bit weights is tried to end."""
+FIRST, TRIED = 3, 24
+"""Numbers of a channel that are looked at, and then, before all are."""
+WHOLE = 2e-3
+"""How near to a whole number of steps a number must be: folding a factor into it rounds it by less."""
 _LEAST_HALF = np.float32(2.0**-14)
 """The least number that float16 holds to its full precision."""
 _DTYPES = {"int2": np.dtype(ml_dtypes.int2), "int4": np.dtype(ml_dtypes.int4)}
@@ -69,7 +74,8 @@ def activation_grid(interval: Interval, dtype: str) -> tuple[float, int]:
 def weight_scale(weight: Array, axis: int | None, dtype: str = "int8", block: int = 0) -> Array:
     """The float32 scale of a symmetric weight, for each index of `axis`, for the whole, or for each block.
 
-    In int8 the greatest magnitude is at 127. In int4 and int2, where each step is dear, the scale is the part of that
+    Numbers that are whole multiples of a step already, as training for integers leaves them, get that step. Otherwise:
+    in int8 the greatest magnitude is at 127. In int4 and int2, where each step is dear, the scale is the part of that
     with the least squared error. The scales of blocks ([rows, blocks in a row]) are numbers that float16 and bfloat16
     hold. A channel of zeros gets a scale of 1.
     """
@@ -77,15 +83,47 @@ def weight_scale(weight: Array, axis: int | None, dtype: str = "int8", block: in
     if dtype == "int8":
         others = None if axis is None else tuple(i for i in range(weight.ndim) if i != axis)
         reach = np.maximum(weight.max(axis=others), -weight.min(axis=others)).astype(np.float64)
-        scale = np.atleast_1d(reach / greatest).astype(np.float32)
+        scale = np.atleast_1d(reach / _steps(weight, axis, reach, greatest)).astype(np.float32)
         return np.where(scale > 0, scale, np.float32(1.0))
     groups = weight.reshape(-1, block) if block else np.moveaxis(weight, axis or 0, 0)
     groups = groups.reshape(len(groups) if block or axis is not None else 1, -1)
     scale = _least_error(groups, greatest)
-    if block:
-        scale = np.maximum(scale, _LEAST_HALF).astype(ml_dtypes.bfloat16).astype(np.float32)
-        return scale.reshape(weight.shape[0], -1)
-    return scale
+    if not block:  # blocks must have scales that few bits hold
+        reach = np.abs(groups).max(axis=1).astype(np.float64)
+        steps = _steps(groups, 0, reach, greatest, otherwise=0)
+        return np.where(steps > 0, reach / np.maximum(steps, 1), scale).astype(np.float32)
+    scale = np.maximum(scale, _LEAST_HALF).astype(ml_dtypes.bfloat16).astype(np.float32)
+    return scale.reshape(weight.shape[0], -1)
+
+
+def _steps(weight: Array, axis: int | None, reach: Array, greatest: int, *, otherwise: int = -1) -> Array:
+    """How many steps, `greatest` or fewer, up to the greatest magnitude of a channel make all its numbers whole.
+
+    For a channel where no number of steps does, `otherwise`, or `greatest`. A few numbers are tried first.
+    """
+    channels = weight.reshape(1, *weight.shape) if axis is None else np.moveaxis(weight, axis, 0)
+    most = np.full(len(channels), greatest if otherwise < 0 else otherwise)
+    size = math.prod(channels.shape[1:])
+    counts = np.arange(greatest, 0, -1)
+    reach = np.atleast_1d(reach)
+    found = np.flatnonzero(reach > 0)
+    for tried in (FIRST, TRIED):
+        if not found.size or not size:
+            return most
+        flat = np.linspace(0, size - 1, min(size, tried)).astype(np.int64)
+        few = channels[(found[:, None], *np.unravel_index(flat, channels.shape[1:]))] / reach[found, None]
+        fits = _is_whole(few[:, :, None].astype(np.float32) * counts.astype(np.float32)).all(axis=1)
+        alive = np.asarray(fits.any(axis=1))
+        found, steps = found[alive], counts[fits[alive].argmax(axis=1)]
+    if found.size:
+        numbers = channels[found].reshape(len(found), -1) * (steps / reach[found])[:, None]
+        whole = np.asarray(_is_whole(numbers).all(axis=1))
+        most[found[whole]] = steps[whole]
+    return most
+
+
+def _is_whole(numbers: Array) -> Array:
+    return np.asarray(np.abs(numbers - np.rint(numbers)) < WHOLE)
 
 
 def _least_error(groups: Array, greatest: int) -> Array:

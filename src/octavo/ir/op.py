@@ -127,6 +127,14 @@ class Op:
         """What the grid of the first output must hold besides what was seen, for a first input from `low` to `high`."""
         return None
 
+    @property
+    def rounds_to(self) -> tuple[float, float] | None:
+        """The least and greatest number that its output can be, if all that the operation does is to round its input.
+
+        Such operations stand in models that were trained for integers, for the ranges of tensors.
+        """
+        return None
+
     def mean_response(self, mean: Array, weight: Array) -> Array | None:  # noqa: ARG002  # most ops have no weight
         """The mean of each output channel, float64, when the input's channels have this `mean`; without the bias.
 

@@ -56,6 +56,12 @@ class FakeQuant(Elementwise):
 
     ports: ClassVar = {"input": Observed(), "output": Observed()}
 
+    @property
+    def rounds_to(self) -> tuple[float, float]:
+        """The bounds, moved so that zero is one of the numbers."""
+        low, high, _ = self.grid()
+        return float(low), float(high)
+
     def version(self, node: Node) -> int:  # noqa: ARG002  # the options tell
         """A narrow range since 2 (`op_version.cc` of LiteRT)."""
         return 2 if self.narrow_range else 1
@@ -72,7 +78,7 @@ def fake_quant_per_channel(source: Source, build: Builder) -> Value:
         FakeQuant(min=float(a), max=float(b), num_bits=bits, narrow_range=narrow).grid()
         for a, b in zip(low, high, strict=True)
     ]
-    return _rounded(build, x, *np.array(grids, np.float32).T)
+    return rounded(build, x, *np.array(grids, np.float32).T)
 
 
 @lowers("tf.QuantizeAndDequantizeV2", "tf.QuantizeAndDequantizeV3", "tf.QuantizeAndDequantizeV4")
@@ -104,15 +110,11 @@ def _fake(source: Source, build: Builder, low: float, high: float) -> Value:
     require_float32(x)
     if not low <= 0 <= high or low == high:
         raise NotLoweredError(f"its bounds {low} and {high} do not hold zero between them")
-    op = FakeQuant(
-        min=low, max=high, num_bits=source.attr("num_bits", int), narrow_range=source.attr("narrow_range", bool)
-    )
-    if op.narrow_range and x.const is None:
-        return _rounded(build, x, *map(np.asarray, op.grid()))  # the kernel leaves narrow ranges to weights
-    return build(op, x)
+    bits, narrow = source.attr("num_bits", int), source.attr("narrow_range", bool)
+    return build(FakeQuant(min=low, max=high, num_bits=bits, narrow_range=narrow), x)
 
 
-def _rounded(build: Builder, x: Value, low: Array, high: Array, step: Array) -> Value:
+def rounded(build: Builder, x: Value, low: Array, high: Array, step: Array) -> Value:
     """`x` within the bounds, at the nearest of the steps from the lower one."""
     bounded = build(Minimum(), build(Maximum(), x, np.float32(low)), np.float32(high))
     count = build(Mul(), build(Sub(), bounded, np.float32(low)), np.float32(1 / step))

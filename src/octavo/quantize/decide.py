@@ -9,9 +9,9 @@ from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.plan import GraphPlan, Grid, Plan
 from octavo.quantize.interface import Interfaces, check_interface
 from octavo.quantize.limits import objections
-from octavo.quantize.precision import INTEGER, Choice, choose, decision
+from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision
 from octavo.quantize.selecting import Selection, check_rules
-from octavo.quantize.sharing import activation_grids, real_operands, real_results
+from octavo.quantize.sharing import activation_grids, real_operands, real_results, without_range
 from octavo.quantize.stored import check_ports, store
 from octavo.quantize.weights import ScaleOf, constant_grids
 from octavo.recipe import Recipe, Rule
@@ -87,14 +87,17 @@ def _settled(
     graph: Graph, recipe: Recipe, statistics: Statistics, *, is_body: bool
 ) -> tuple[dict[Node, Choice], list[Grid]]:
     """Precisions and grids on which every kernel is right: a node that is not on its own goes back to float."""
-    refused: dict[Node, str] = {}
+    refused: dict[Node, Refusal] = {}
     while True:
         choices = choose(graph, recipe, refused, is_body=is_body)
+        if not statistics.ranges and (unknown := without_range(graph, choices, statistics)):
+            refused |= {node: ("calibration", why) for node, why in unknown.items()}
+            continue
         grids = activation_grids(graph, choices, statistics, ranges=recipe.ranges)
         found = objections(graph, choices, grids, statistics)
         if not found:
             return choices, grids
-        refused |= found
+        refused |= {node: ("kernel", why) for node, why in found.items()}
 
 
 def _scale_of(scales: dict[tuple[str, str, str], float], dtype: str, reader: str) -> ScaleOf:

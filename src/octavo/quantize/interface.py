@@ -99,7 +99,9 @@ def _grid(value: Value, dtype: Interface, others: Sequence[Grid | None], statist
     """
     other = next((row for row in others if row is not None), None)
     seen = statistics.ranges.get(value.name)
-    ends = (other.low, other.high) if other is not None else (seen.low, seen.high) if seen is not None else None
+    ends = (other.low, other.high) if other is not None else value.pinned
+    if ends is None and seen is not None:
+        ends = seen.low, seen.high
     if ends is None:
         raise RecipeError(
             f"{value.name!r} cannot be {dtype}: nothing tells its range",

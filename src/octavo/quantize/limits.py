@@ -64,4 +64,4 @@ def _seen(value: Value, statistics: Statistics) -> tuple[float, float] | None:
     if value.const is not None:
         return (float(value.const.min()), float(value.const.max())) if value.const.size else None
     seen = statistics.ranges.get(value.name)
-    return None if seen is None else (seen.low, seen.high)
+    return value.pinned if seen is None else (seen.low, seen.high)

@@ -39,8 +39,12 @@ class Choice:
     block: Block = 0
 
 
+Refusal = tuple[Who, str]
+"""Who keeps an operation in float, and why."""
+
+
 def choose(
-    graph: Graph, recipe: Recipe, refused: Mapping[Node, str] = MappingProxyType({}), *, is_body: bool = False
+    graph: Graph, recipe: Recipe, refused: Mapping[Node, Refusal] = MappingProxyType({}), *, is_body: bool = False
 ) -> dict[Node, Choice]:
     """The precision of every node of the graph; those `refused`, each for a reason, do not compute in integers.
 
@@ -48,8 +52,8 @@ def choose(
     """
     selection = Selection(graph, recipe)
     choices = {node: _restrict(node, _asked(node, selection), recipe) for node in graph}
-    for node, why in refused.items():
-        choices[node] = replace(choices[node], precision="float32", who="kernel", why=why)
+    for node, (who, why) in refused.items():
+        choices[node] = replace(choices[node], precision="float32", who=who, why=why)
     if is_body:
         choices = {node: _without_integers(choice) for node, choice in choices.items()}
     _leave_islands(graph, choices)

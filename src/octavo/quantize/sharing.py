@@ -57,6 +57,8 @@ class Group:
     """Whether the interval is the one with which the outputs of the model change least."""
     whole: bool = False
     """Whether every number must lie inside: the outputs of the model are not clipped."""
+    pinned: bool = False
+    """Whether training or the user gave the range."""
 
 
 def _joint(one: Group, other: Group) -> Interval | None:
@@ -87,6 +89,7 @@ class Groups:
         a.counts = a.counts if b.counts is None else b.counts if a.counts is None else a.counts + b.counts
         a.whole |= b.whole
         a.fitted |= b.fitted
+        a.pinned |= b.pinned
         if a.dictated is None:
             a.dictated, a.dictator = b.dictated, b.dictator
         for member in b.members:
@@ -103,6 +106,33 @@ def activation_grids(
     Raises:
         InternalError: the statistics hold no range for a tensor that needs one.
     """
+    groups = _groups(graph, choices, statistics)
+    for tensor, group in groups.of.items():
+        group.whole |= tensor.value in graph.outputs
+    if ranges in METHODS:
+        narrowed = {id(group): group for tensor, group in groups.of.items() if tensor.dtype == "int8"}
+        for group in narrowed.values():
+            _narrow(group, ranges)
+    return [_grid(tensor, group) for tensor, group in groups.of.items()]
+
+
+def without_range(graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics) -> dict[Node, str]:
+    """The nodes that read or make integers of which nothing tells the range, and which tensor that is."""
+    unknown = {
+        tensor: tensor.value.name
+        for tensor, group in _groups(graph, choices, statistics).of.items()
+        if group.dictated is None and group.interval is None and group.constants is None
+    }
+    found: dict[Node, str] = {}
+    for node in graph if unknown else ():
+        dtype = INTEGER.get(choices[node].precision, "")
+        for _, value, _ in [*real_operands(node), *real_results(node)] if dtype else ():
+            if (name := unknown.get(tensor_of(node, value, dtype))) is not None:
+                found[node] = f"nothing tells the range of {name!r}: training left none, and there are no samples"
+    return found
+
+
+def _groups(graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics) -> Groups:
     groups = Groups()
     nodes = [node for node in graph if choices[node].precision in INTEGER]
     for node in nodes:
@@ -111,13 +141,7 @@ def activation_grids(
         _share_moved(node, INTEGER[choices[node].precision], groups)
     for node in nodes:
         _share_joined(node, INTEGER[choices[node].precision], groups)
-    for tensor, group in groups.of.items():
-        group.whole |= tensor.value in graph.outputs
-    if ranges in METHODS:
-        narrowed = {id(group): group for tensor, group in groups.of.items() if tensor.dtype == "int8"}
-        for group in narrowed.values():
-            _narrow(group, ranges)
-    return [_grid(tensor, group) for tensor, group in groups.of.items()]
+    return groups
 
 
 def tensor_of(node: Node, value: Value, dtype: str) -> Tensor:
@@ -149,14 +173,17 @@ def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> No
             spread = statistics.spreads.get(value.name) if value.const is None else None
             fitted = statistics.fitted.get(value.name) if dtype == "int8" else None
             interval = Interval(fitted.low, fitted.high) if fitted else _interval(node, value, statistics, dtype)
+            if value.pinned is not None:
+                interval = Interval.around(*value.pinned)
             joins = value.const is not None and isinstance(port, SameAs)
             groups.of[tensor] = Group(
                 {tensor: None},
                 None if joins else interval,
                 interval if joins else None,
                 spread.counts if spread else None,
-                fitted=fitted is not None,
-                whole=fitted is not None,
+                fitted=fitted is not None or value.pinned is not None,
+                whole=fitted is not None or value.pinned is not None,
+                pinned=value.pinned is not None,
             )
         dictated = getattr(port, dtype) if isinstance(port, Fixed) else None
         if dictated is not None:
@@ -251,6 +278,7 @@ def _grid(tensor: Tensor, group: Group) -> Grid:
         scale, zero_point = activation_grid(interval, tensor.dtype)
         why = group.clipped or "least and greatest number seen"
         why = "clipped to where the model's outputs change least" if group.fitted else why
+        why = "the range that training or the user gave" if group.pinned else why
         why += f", shared with {shared} other tensor(s)" if shared else ""
     return Grid(
         value=tensor.value.name,
