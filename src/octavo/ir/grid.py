@@ -112,13 +112,14 @@ def _steps(weight: Array, axis: int | None, reach: Array, greatest: int, *, othe
             return most
         flat = np.linspace(0, size - 1, min(size, tried)).astype(np.int64)
         few = channels[(found[:, None], *np.unravel_index(flat, channels.shape[1:]))] / reach[found, None]
-        fits = _is_whole(few[:, :, None].astype(np.float32) * counts.astype(np.float32)).all(axis=1)
-        alive = np.asarray(fits.any(axis=1))
+        whole = _is_whole(few[:, :, None].astype(np.float32) * counts.astype(np.float32))
+        fits = np.asarray(whole.all(axis=1))
+        alive = np.flatnonzero(fits.max(axis=1))
         found, steps = found[alive], counts[fits[alive].argmax(axis=1)]
     if found.size:
         numbers = channels[found].reshape(len(found), -1) * (steps / reach[found])[:, None]
-        whole = np.asarray(_is_whole(numbers).all(axis=1))
-        most[found[whole]] = steps[whole]
+        every = np.asarray(_is_whole(numbers).all(axis=1))
+        most[found[every]] = steps[every]
     return most
 
 

@@ -186,7 +186,30 @@ class TFLiteConverter:
             ops=OpsSet.among(self.target_spec.supported_ops),
             types=frozenset(DType.of(each) for each in several(self.target_spec.supported_types)),
             has_samples=self.representative_dataset is not None,
+            is_trained=self._is_trained(),
         )
+
+    def _is_trained(self) -> bool:
+        """Whether the model was trained for integers; looked at only where that decides.
+
+        Raises:
+            ConverterError: the model cannot be read.
+        """
+        if self.representative_dataset is not None or not Optimize.among(self.optimizations):
+            return False
+        from octavo.quantize.trained import is_trained
+        from octavo.read.open import KERAS, read
+
+        if isinstance(self._model, str | Path) and Path(self._model).suffix in KERAS:
+            return False  # layers that Keras's own files describe do not round
+        try:
+            return is_trained(
+                read(self._model, **{k: v for k, v in self._extent.items() if k in ("inputs", "outputs")})
+            )
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        except OctavoError as error:
+            raise ConverterError(str(error), [error]) from error
 
     def _interface(self) -> Interface:
         bias = self._experimental_full_integer_quantization_bias_type

@@ -44,12 +44,21 @@ class Mode(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The settings that the decision depends on, in one spelling."""
+    """The settings that the decision depends on, in one spelling.
+
+    `is_trained`: the model holds FakeQuant operations, or the user gives ranges for all tensors.
+    """
 
     optimizations: frozenset[Optimize] = frozenset()
     ops: frozenset[OpsSet] = frozenset({OpsSet.TFLITE_BUILTINS})
     types: frozenset[DType] = frozenset()
     has_samples: bool = False
+    is_trained: bool = False
+
+    @property
+    def knows_ranges(self) -> bool:
+        """Whether ranges of activations come from anywhere: samples, or training."""
+        return self.has_samples or self.is_trained
 
     @property
     def quantizes(self) -> bool:
@@ -83,7 +92,7 @@ def decide(request: Request) -> Mode:
     in_integers = _in_integers(request)
     if in_integers is not None:
         return in_integers
-    if not request.has_samples and request.least == int8:
+    if not request.knows_ranges and request.least == int8:
         return Mode.DYNAMIC
     if request.least.size == 2 and float16 in request.types:
         return Mode.FLOAT16
@@ -95,7 +104,7 @@ def decide(request: Request) -> Mode:
 def _in_integers(request: Request) -> Mode | None:
     ops = request.effective_ops
     may_be_float = bool(ops & FLOAT)
-    if not request.has_samples:
+    if not request.knows_ranges:
         return None
     if INT16 in ops:
         return Mode.INT16X8_FALLBACK if may_be_float else Mode.INT16X8_ONLY
@@ -118,7 +127,7 @@ def check_request(request: Request) -> None:
             "{tf.lite.OpsSet.TFLITE_BUILTINS_INT8}, thus `target_spec.supported_types` should be left uninitizalized "
             "or set to {tf.int8}."
         )
-    if INT8 in request.effective_ops and not request.has_samples:
+    if INT8 in request.effective_ops and not request.knows_ranges:
         raise ValueError("For full integer quantization, a `representative_dataset` must be specified.")
 
 

@@ -29,6 +29,9 @@ class TFLiteConverter(Converter):
     """A converter of one model, with the settings that TensorFlow 1 had.
 
     `inference_type` of int8 or uint8 means a model with FakeQuant operations in integers, inputs and outputs too.
+    `quantized_input_stats` maps inputs to the mean and the standard deviation of the numbers that they are fed,
+    real = (stored − mean) / deviation; `default_ranges_stats` is the least and greatest number of every tensor of which
+    nothing else is known, good for trying out what a model would take, not for its results.
     """
 
     inference_type: Any = float32
@@ -159,9 +162,41 @@ class TFLiteConverter(Converter):
             self.optimizations = [Optimize.DEFAULT]
         if kind in (int8, uint8):
             self.optimizations = self.optimizations or [Optimize.DEFAULT]
+            self._check_stats(kind)
+        self._extent["ranges"] = self._ranges()
         self.inference_input_type = self.inference_input_type or kind
         self.inference_output_type = self.inference_output_type or kind
         return super().conversion()
+
+    def _check_stats(self, kind: DType) -> None:
+        """Make sure that something tells what stored inputs mean.
+
+        Raises:
+            ValueError: nothing does.
+        """
+        if self.representative_dataset is not None or self.post_training_quantize:
+            return
+        if not self.quantized_input_stats and DType.of(self.inference_input_type or kind) in (int8, uint8):
+            raise ValueError(
+                "The `quantized_input_stats` flag must be defined when either `inference_type` flag or "
+                "`inference_input_type` flag is set to tf.int8 or tf.uint8."
+            )
+        missing = [name for name in self.get_input_arrays() if name not in (self.quantized_input_stats or {})]
+        if missing and self.quantized_input_stats:
+            raise ValueError(f"Quantization input stats are not available for input tensors '{','.join(missing)}'.")
+
+    def _ranges(self) -> dict[str, tuple[float, float]]:
+        """The ranges that the statistics of inputs mean, and under "*" that of all other tensors."""
+        kind = DType.of(self.inference_input_type or self.inference_type)
+        least, greatest = (-128, 127) if kind == int8 else (0, 255)
+        found = {
+            name: ((least - mean) / deviation, (greatest - mean) / deviation)
+            for name, (mean, deviation) in (self.quantized_input_stats or {}).items()
+        }
+        return found | ({"*": tuple(self.default_ranges_stats)} if self.default_ranges_stats else {})
+
+    def _is_trained(self) -> bool:
+        return bool(self.default_ranges_stats) or super()._is_trained()
 
     def _settle_shapes(self, given: Shapes | None) -> None:
         """Every shape, with a batch of one where it is open.

@@ -78,7 +78,7 @@ def fake_quant_per_channel(source: Source, build: Builder) -> Value:
         FakeQuant(min=float(a), max=float(b), num_bits=bits, narrow_range=narrow).grid()
         for a, b in zip(low, high, strict=True)
     ]
-    return rounded(build, x, *np.array(grids, np.float32).T)
+    return _rounded(build, x, *np.array(grids, np.float32).T)
 
 
 @lowers("tf.QuantizeAndDequantizeV2", "tf.QuantizeAndDequantizeV3", "tf.QuantizeAndDequantizeV4")
@@ -111,10 +111,15 @@ def _fake(source: Source, build: Builder, low: float, high: float) -> Value:
     if not low <= 0 <= high or low == high:
         raise NotLoweredError(f"its bounds {low} and {high} do not hold zero between them")
     bits, narrow = source.attr("num_bits", int), source.attr("narrow_range", bool)
-    return build(FakeQuant(min=low, max=high, num_bits=bits, narrow_range=narrow), x)
+    op = FakeQuant(min=low, max=high, num_bits=bits, narrow_range=narrow)
+    if not narrow or x.const is not None:
+        return build(op, x)
+    least, greatest, step = op.grid()  # the kernel leaves narrow ranges to weights: a step more, which is never reached
+    wider = FakeQuant(min=float(least - step), max=float(greatest), num_bits=bits)
+    return build(wider, build(Maximum(), x, least))
 
 
-def rounded(build: Builder, x: Value, low: Array, high: Array, step: Array) -> Value:
+def _rounded(build: Builder, x: Value, low: Array, high: Array, step: Array) -> Value:
     """`x` within the bounds, at the nearest of the steps from the lower one."""
     bounded = build(Minimum(), build(Maximum(), x, np.float32(low)), np.float32(high))
     count = build(Mul(), build(Sub(), bounded, np.float32(low)), np.float32(1 / step))

@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 from octavo.errors import RecipeError, did_you_mean
 from octavo.ir.graph import Graph, Model, Value
+from octavo.ir.source import SourceModel
 from octavo.quantize.precision import INTEGER
 from octavo.recipe import Recipe
 
 ALL = "*"
 """Stands for every tensor of which nothing else is known."""
+ROUNDING = "FakeQuantWithMinMax"
+"""How the names of TensorFlow's operations begin that round as integers will."""
 Ranges = Mapping[str, tuple[float, float]]
 
 
@@ -43,6 +46,14 @@ def pin(model: Model, ranges: Ranges) -> None:
             raise RecipeError(f"the model has no input {name!r}", where="ranges", hint=did_you_mean(name, inputs))
         for value in inputs.get(name, ()):
             value.pinned = ends
+
+
+def is_trained(model: SourceModel | Model) -> bool:
+    """Whether a model, as it was read, was trained for integers: some of its operations only round."""
+    if isinstance(model, Model):
+        return any(node.op.rounds_to is not None for graph in model.graphs for node in graph)
+    graphs = [model.graph, *model.functions.values()]
+    return any(node.op.startswith(ROUNDING) for graph in graphs for node in graph.nodes.values())
 
 
 def is_pinned(model: Model) -> bool:
