@@ -64,6 +64,9 @@ class Op:
     """Whether every output element is a function of one of the first input's, with values between −1 and 1."""
     moves: ClassVar[bool] = False
     """Whether every output element is one of the first input's elements, unchanged."""
+    ignores_low: ClassVar[bool] = False
+    """Whether elements of the first input count the less, exponentially, the farther they lie below the row's greatest,
+    and not at all where that is far."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Set the fields, by position or by name.
@@ -126,6 +129,11 @@ class Op:
     def span(self, dtype: str, low: float, high: float) -> tuple[float, float] | None:  # noqa: ARG002  # as above
         """What the grid of the first output must hold besides what was seen, for a first input from `low` to `high`."""
         return None
+
+    @property
+    def adds(self) -> bool:
+        """Whether the output is the sum of the first two inputs, and nothing else."""
+        return False
 
     @property
     def rounds_to(self) -> tuple[float, float] | None:

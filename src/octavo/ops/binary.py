@@ -56,6 +56,11 @@ class Add(Binary):
         """The sum, after the activation."""
         return activate(super().evaluate(*inputs), self.fused_activation_function)
 
+    @property
+    def adds(self) -> bool:
+        """Without an activation behind it."""
+        return self.fused_activation_function is Activation.NONE
+
     def channels(self, node: Node) -> Together | None:  # noqa: ARG002  # whatever surrounds it
         """A factor on both is one on the result."""
         return Together((0, 1)) if is_even(self.fused_activation_function) else None

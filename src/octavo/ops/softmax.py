@@ -22,6 +22,7 @@ class Softmax(Op):
     beta: float = 1.0
 
     code: ClassVar = "SOFTMAX"
+    ignores_low: ClassVar = True
 
     @lowers("tf.Softmax")
     @staticmethod

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from octavo.errors import InternalError, RecipeError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.plan import GraphPlan, Grid, Plan
 from octavo.quantize.interface import Interfaces, check_interface
 from octavo.quantize.limits import objections
+from octavo.quantize.masks import cut_masks
 from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision
 from octavo.quantize.selecting import Selection, check_rules
 from octavo.quantize.sharing import activation_grids, real_operands, real_results, without_range
@@ -65,7 +66,10 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
 
 
 def _graph(model: Model, graph: Graph, recipe: Recipe, statistics: Statistics) -> GraphPlan:
-    choices, grids = _settled(graph, recipe, statistics, is_body=graph in set(model.bodies))
+    target = TARGETS[recipe.target]
+    integers_only = recipe.strict or bool(target.dtypes and "float32" not in target.dtypes)
+    statistics, masking = cut_masks(graph, statistics, integers_only=integers_only)
+    choices, grids = _settled(graph, recipe, statistics, masking, is_body=graph in set(model.bodies))
     grids += Interfaces(model, graph, recipe).missing(grids, statistics)
     scales: dict[tuple[str, str, str], float] = {(grid.value, grid.dtype, grid.reader): grid.scale[0] for grid in grids}
     selection = Selection(graph, recipe)
@@ -84,10 +88,10 @@ def _graph(model: Model, graph: Graph, recipe: Recipe, statistics: Statistics) -
 
 
 def _settled(
-    graph: Graph, recipe: Recipe, statistics: Statistics, *, is_body: bool
+    graph: Graph, recipe: Recipe, statistics: Statistics, masking: Mapping[Node, Refusal], *, is_body: bool
 ) -> tuple[dict[Node, Choice], list[Grid]]:
     """Precisions and grids on which every kernel is right: a node that is not on its own goes back to float."""
-    refused: dict[Node, Refusal] = {}
+    refused = dict(masking)
     while True:
         choices = choose(graph, recipe, refused, is_body=is_body)
         if not statistics.ranges and (unknown := without_range(graph, choices, statistics)):

@@ -229,9 +229,9 @@ def _gladly(value: Value, own: Group, joint: Group) -> bool:
 
 def _interval(node: Node, value: Value, statistics: Statistics, dtype: str) -> Interval | None:
     """What was seen of a value that `node` reads or makes; of one that it masks, without the masking number."""
-    if value.const is not None:
+    seen = statistics.ranges.get(value.name)  # of a constant, where less than all of it counts
+    if value.const is not None and seen is None:
         return Interval.around(float(value.const.min()), float(value.const.max())) if value.const.size else None
-    seen = statistics.ranges.get(value.name)
     if seen is None:
         return None
     whole = Interval.around(seen.low, seen.high)

@@ -1,0 +1,143 @@
+"""What counts of attention masks: how far below all scores they reach is without meaning, and would cost resolution.
+
+Beside a mask of −1e9, scores from −5 to 5 are a thousandth of one int8 step of their sum. But in front of a softmax a
+number far below the greatest of its row weighs nothing, wherever it lies exactly: sum and mask are cut there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import numpy as np
+
+from octavo.ir.graph import Graph, Node, Value
+from octavo.quantize.precision import Refusal
+from octavo.statistics import Range, Statistics, edges
+
+ROOM = 16.0
+"""Masked numbers stay so far below the others: beside these they weigh e⁻¹⁶, thousands of them too little for int8."""
+FAR = 10.0
+"""A term is a mask if it reaches so many times as far down as it needs to."""
+Refusals = dict[Node, Refusal]
+"""Who keeps which operations in float, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Sum:
+    """Terms that are added up, and moved meanwhile, by `nodes` into the operand of a softmax, the last one last."""
+
+    terms: tuple[Value, ...]
+    nodes: tuple[Node, ...] = ()
+
+
+def cut_masks(graph: Graph, statistics: Statistics, *, integers_only: bool = False) -> tuple[Statistics, Refusals]:
+    """The statistics without what masks have too much, of constants too, and the nodes that stay float by it.
+
+    These make the masks: no integer kernel multiplies into a range that is cut. With `integers_only` they, and the
+    masks, are left as they are: then only the sums are cut.
+    """
+    ranges: dict[str, Range] = {}
+    masks: dict[Value, float] = {}
+    roots = [value for node in graph if node.op.ignores_low and (value := node.inputs[0]) is not None]
+    sums = [_sum(graph, value, statistics) for value in roots]
+    for one in sums:
+        ranges.update(_cut(one, statistics, masks))
+    makers: dict[Node, Refusal] = {}
+    readers = {node for one in sums for node in one.nodes}
+    for mask, least in ({} if integers_only else masks).items():
+        held = _held(graph, mask, readers)
+        ranges.update((value.name, _from(least, value, statistics)) for value in held)
+        if held:
+            why = f"it makes a mask, which is cut to {least:.4g} behind it: less weighs nothing in a softmax"
+            makers.update((node, ("graph", why)) for node in _makers(held[-1], FAR * least, statistics))
+    return (replace(statistics, ranges={**statistics.ranges, **ranges}) if ranges else statistics), makers
+
+
+def _sum(graph: Graph, value: Value, statistics: Statistics) -> _Sum:
+    """The terms of which `value` is the sum; what lies between is read by nothing else."""
+    producer, whole = value.producer, _seen(value, statistics)
+    if producer is None or whole is None or value in graph.outputs or len(value.uses) > 1:
+        return _Sum((value,))
+    if not (producer.op.adds or producer.op.moves):
+        return _Sum((value,))
+    read = [operand for operand in producer.inputs[: 2 if producer.op.adds else 1] if operand is not None]
+    if any((seen := _seen(term, statistics)) is None or seen.high > FAR * (abs(whole.high) + ROOM) for term in read):
+        return _Sum((value,))  # they cancel each other: 1e9 · m − 1e9 is one mask, not two terms
+    parts = [_sum(graph, operand, statistics) for operand in read]
+    terms, nodes = (tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in ("terms", "nodes"))
+    return _Sum(terms, (*nodes, producer))
+
+
+def _cut(one: _Sum, statistics: Statistics, masks: dict[Value, float]) -> Iterator[tuple[str, Range]]:
+    """The ranges of the sum where some terms are masks; these go into `masks`, with the least that they need to be."""
+    seen = {term: range for term in one.terms if (range := _seen(term, statistics)) is not None}
+    known = sorted(((range.low, term) for term, range in seen.items()), key=lambda pair: -pair[0])
+    if len(known) < max(2, len(one.terms)):
+        return
+    low = width = 0.0
+    found: list[Value] = []
+    for least, term in known:
+        high = seen[term].high
+        if least < -FAR * (width + ROOM) and high <= ROOM and term is not known[0][1]:
+            found.append(term)
+        else:
+            low, width = low + least, width + high - least
+    if not found:
+        return
+    soft = sum(_soft(term, -FAR * (width + ROOM), statistics) for term in found)
+    needed = soft - width - ROOM
+    masks.update((term, min(masks.get(term, 0.0), needed)) for term in found)
+    whole = True
+    for node in reversed(one.nodes):
+        yield node.outputs[0].name, _from(low + soft - ROOM if whole else 2 * needed, node.outputs[0], statistics)
+        whole = whole and node.op.moves
+
+
+def _soft(mask: Value, far: float, statistics: Statistics) -> float:
+    """The least number of a mask that does not stand for minus infinity: masks may be biases as well."""
+    if mask.const is not None:
+        numbers = mask.const[mask.const > far]
+    else:
+        spread = statistics.spreads.get(mask.name)
+        numbers = edges()[np.flatnonzero(spread.counts)] if spread is not None else np.zeros(1)
+        numbers = numbers[numbers > far]
+    return min(float(numbers.min(initial=0.0)), 0.0)
+
+
+def _held(graph: Graph, mask: Value, readers: Collection[Node]) -> list[Value]:
+    """The mask and what it was before it was moved; nothing if anything but `readers` reads it."""
+    held: list[Value] = []
+    taken = set(readers)
+    while set(mask.users) <= taken and mask not in graph.outputs:
+        held.append(mask)
+        producer = mask.producer
+        if producer is None or not producer.op.moves or producer.inputs[0] is None:
+            return held
+        taken, mask = {*taken, producer}, producer.inputs[0]
+    return held
+
+
+def _makers(mask: Value, far: float, statistics: Statistics) -> Iterator[Node]:
+    """Who makes the mask, out of numbers that reach as far."""
+    node = mask.producer
+    if node is None:
+        return
+    yield node
+    for value in node.inputs:
+        seen = None if value is None or value.const is not None else _seen(value, statistics)
+        if value is not None and seen is not None and max(-seen.low, seen.high) > -far:
+            yield from _makers(value, far, statistics)
+
+
+def _seen(value: Value, statistics: Statistics) -> Range | None:
+    """What is known of a number that varies, or of a constant."""
+    if value.const is not None:
+        return Range(float(value.const.min()), float(value.const.max())) if value.const.size else None
+    return statistics.ranges.get(value.name)
+
+
+def _from(low: float, value: Value, statistics: Statistics) -> Range:
+    seen = _seen(value, statistics)
+    return Range(low, 0.0) if seen is None else Range(max(low, seen.low), max(low, seen.high), seen.samples)

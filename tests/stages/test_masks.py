@@ -1,0 +1,113 @@
+"""Masks of attention: what lies far below all scores is cut to where a softmax weighs it nothing."""
+
+import numpy as np
+import pytest
+
+from octavo.ir.graph import Model
+from octavo.ir.interpret import interpret
+from octavo.ir.text import parse
+from octavo.ops import registry
+from octavo.quantize.apply import apply
+from octavo.quantize.decide import decide
+from octavo.recipe import Recipe
+from octavo.runtime import Runtime
+from octavo.statistics import Range, Spread, Statistics
+from octavo.write.tflite import to_bytes
+
+BY_PRODUCT = "%far = const float32[] -1e9\n  %mask = MUL(%hidden, %far)"
+BY_DIFFERENCE = (
+    "%far = const float32[] 1e9\n  %product = MUL(%hidden, %far)\n"
+    "  %most = const float32[] 1e9\n  %mask = SUB(%product, %most)"
+)
+
+
+def attention(mask: str = BY_PRODUCT, results: str = "%weights") -> Model:
+    text = f"""main(%scores: float32[4,8,8], %hidden: float32[4,1,8]) {{
+  {mask}
+  %sum = ADD(%scores, %mask)
+  %weights = SOFTMAX(%sum) {{beta=1.0}}
+  return {results}
+}}"""
+    return Model([parse(text, registry().ops)])
+
+
+def given() -> dict[str, np.ndarray]:
+    """Scores from −6 to 6; the last two of eight are hidden."""
+    scores = np.random.default_rng(0).uniform(-6, 6, (4, 8, 8)).astype(np.float32)
+    return {"scores": scores, "hidden": np.tile(np.float32([0, 0, 0, 0, 0, 0, 1, 1]), (4, 1, 1))}
+
+
+def decided(model: Model, inputs: dict[str, np.ndarray], **recipe):
+    numbers = {value.name: a for value, a in interpret(model.main, inputs).items() if value.const is None}
+    ranges = {name: Range(float(a.min()), float(a.max())) for name, a in numbers.items()}
+    statistics = Statistics(ranges, {name: Spread.of(a) for name, a in numbers.items()})
+    return decide(model, Recipe(**({"precision": "int8"} | recipe)), [statistics])
+
+
+def lows(plan) -> dict[str, float]:
+    return {grid.value: grid.low for grid in plan.graphs[0].grids}
+
+
+@pytest.mark.parametrize(("mask", "hidden"), [(BY_PRODUCT, 1), (BY_DIFFERENCE, 0)])
+@pytest.mark.parametrize(("precision", "step"), [("int8", 1 / 256), ("int16x8", 1 / 4096)])
+def test_a_mask_computed_at_run_time_costs_the_scores_no_resolution(mask, hidden, precision, step):
+    model, inputs = attention(mask), given()
+    if not hidden:
+        inputs["hidden"] = 1 - inputs["hidden"]
+    plan = decided(model, inputs, precision=precision)
+    exact = interpret(model.main, inputs)[model.main.outputs[0]]
+    runtime = Runtime(to_bytes(apply(model, plan)))
+    (weights,) = runtime.run(inputs).values()
+    # scores of a range of 28 have int8 steps of 0.11: half of that, of the score and of the sum, is a tenth of a weight
+    assert np.abs(weights - exact).max() < 0.11 * (1 if precision == "int8" else 1 / 16) + step
+    # the int16 kernel takes e^-10 for all that is less: two steps of its output
+    assert weights[..., 6:].max() <= (0 if precision == "int8" else 2 / 32768)
+
+
+def test_masked_numbers_stay_sixteen_below_the_least_score():
+    inputs = given()
+    found = lows(decided(attention(), inputs, ranges="minmax"))
+    assert found["sum"] == pytest.approx(inputs["scores"].min() - 16, abs=0.01)
+    assert found["mask"] == pytest.approx(-np.ptp(inputs["scores"]) - 16, abs=0.01)
+
+
+def test_who_makes_the_mask_stays_float_and_the_plan_says_why():
+    rows = {row.node: row for row in decided(attention(BY_PRODUCT), given()).graphs[0].ops}
+    assert rows["mask"].precision == "float32"
+    assert "cut to -2" in rows["mask"].why
+    assert rows["sum"].precision == rows["weights"].precision == "int8"
+
+
+def test_a_bias_that_is_a_mask_as_well_keeps_its_small_numbers():
+    bias = np.linspace(-20, 0, 8).astype(np.float32)[None, None]
+    inputs = given()
+    inputs["hidden"] = inputs["hidden"] - bias / np.float32(1e9)
+    found = lows(decided(attention(), inputs, ranges="minmax"))
+    assert found["mask"] < -20 - np.ptp(inputs["scores"]) - 15.9
+    assert found["sum"] < inputs["scores"].min() - 20
+
+
+def test_a_constant_mask_is_cut_too():
+    far = "%mask = const float32[1,1,8] [0, 0, 0, 0, 0, 0, -1e9, -1e9]\n  %none = MUL(%hidden, %hidden)"
+    found = lows(decided(attention(far, "%weights, %none"), given()))
+    assert found["mask"] > -40
+    assert found["sum"] > -40
+
+
+def test_a_mask_that_is_a_result_of_the_model_is_left_alone():
+    plan = decided(attention(results="%weights, %mask"), given())
+    assert lows(plan)["mask"] == pytest.approx(-1e9)
+    assert not plan.left_float
+
+
+def test_what_is_not_masked_is_left_alone():
+    inputs = given()
+    inputs["hidden"] = inputs["hidden"] * 1e-8
+    found = lows(decided(attention(), inputs, ranges="minmax"))
+    assert found["mask"] == pytest.approx(-10)
+
+
+def test_where_nothing_may_stay_float_only_the_sum_is_cut():
+    plan = decided(attention(), given(), strict=True)
+    assert lows(plan)["mask"] == pytest.approx(-1e9)
+    assert lows(plan)["sum"] > -40
