@@ -15,7 +15,7 @@ import numpy as np
 from octavo.equalizing import equalized, replayed
 from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
 from octavo.given import Few, Given, by_graph
-from octavo.ir.graph import Model, Signature
+from octavo.ir.graph import Graph, Model, Signature
 from octavo.ir.source import Array, SourceModel
 from octavo.lower.engine import lower
 from octavo.ops.opaque import Opaque
@@ -264,11 +264,22 @@ def _statistics(job: Job, model: Model, reference: bytes, given: Given) -> tuple
             hint="pass samples: about a hundred inputs such as the model will see (samples=…, or --samples FILE)",
         )
     called = given.called
-    found = [
-        _calibrate(job, called[graph], reference, wanted, given.of(graph)) if graph in called else (Statistics(), [])
+    found = {
+        graph: _calibrate(job, called[graph], reference, wanted, given.of(graph))
         for graph in model.graphs
-    ]
-    return tuple(statistics for statistics, _ in found), [doubt for _, doubts in found for doubt in doubts]
+        if graph in called
+    }
+    seen = {graph: statistics for graph, (statistics, _) in found.items()}
+    every = tuple(seen[graph] if graph in seen else _seen_inside(graph, seen) for graph in model.graphs)
+    return every, [doubt for _, doubts in found.values() for doubt in doubts]
+
+
+def _seen_inside(body: Graph, seen: Mapping[Graph, Statistics]) -> Statistics:
+    """What was seen of a branch or the body of a loop while the graphs ran that run it."""
+    callers = [statistics for graph, statistics in seen.items() if body in Model([graph]).bodies]
+    names = {value.name for value in body.values}
+    ranges = Statistics.total(callers).ranges
+    return Statistics({name: range for name, range in ranges.items() if name in names})
 
 
 def _calibrate(
@@ -278,13 +289,18 @@ def _calibrate(
     from octavo.calibrate.run import Wanted, calibrate
 
     names = {value.name for value in signature.graph.values}
-    here = [name for name in wanted if name in names]
-    spread = here if job.recipe.ranges != "minmax" or job.recipe.correct_bias else []
+    inside = {value.name for body in Model([signature.graph]).bodies for value in body.values}
+    here = [name for name in wanted if name in names or name in inside]
+    spread = (
+        [name for name in here if name in names] if job.recipe.ranges != "minmax" or job.recipe.correct_bias else []
+    )
     values = zip(signature.inputs, signature.graph.inputs, strict=True)
     fit = {name: value.name for name, value in values if value.name in here and job.recipe.ranges == "least_error"}
     runtime = samples.running(reference, signature.key or None)
     lint = Lint(runtime, signature.graph, signature.inputs, here)
-    learnt = Wanted(ranges=here, spreads=spread, inputs=fit, layers=unfolded(signature.graph, job.recipe))
+    learnt = Wanted(
+        ranges=here, spreads=spread, optional=inside - names, inputs=fit, layers=unfolded(signature.graph, job.recipe)
+    )
     statistics = calibrate(lint, samples.every, learnt, progress=job.progress, count=samples.source.count)
     return statistics, lint.findings(samples.source.labels)
 

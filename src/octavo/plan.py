@@ -76,12 +76,18 @@ class Equalized(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     why: str = ""
 
 
-class GraphPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """The decisions for one graph of the model."""
+class GraphPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
+    """The decisions for one graph of the model.
+
+    Of the body of a loop, or a branch, `inputs` and `outputs` hold the grids on which it takes and gives tensors; None
+    for one that stays as it is.
+    """
 
     graph: str
     ops: tuple[OpDecision, ...]
     grids: tuple[Grid, ...]
+    inputs: tuple[Grid | None, ...] = ()
+    outputs: tuple[Grid | None, ...] = ()
 
 
 class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -13,7 +13,7 @@ from sample import Sample, samples
 from octavo.ir.graph import Value
 from octavo.ir.interpret import interpret
 from octavo.ir.op import Op
-from octavo.ir.port import Weight
+from octavo.ir.port import Handed, Weight
 from octavo.ir.source import Array
 from octavo.ir.text import parse, show
 from octavo.ops import registry
@@ -36,6 +36,8 @@ def _integer_forms() -> list[object]:
         op = type(sample.node().op)
         weight = next((port for port in op.ports.values() if isinstance(port, Weight)), None)
         for activations in ("float32", "int8", "int16"):
+            if any(isinstance(port, Handed) for port in op.ports.values()):
+                continue  # what it runs is in integers, or not, with it
             kinds = weight.dtypes.get(activations, ()) if weight else ("int8",) if activations != "float32" else ()
             if activations != "float32" and (op.kernels.objection(activations) or activations not in sample.integers):
                 continue

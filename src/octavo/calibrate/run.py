@@ -52,11 +52,13 @@ class Wanted:
 
     `ranges` are the values whose range over all samples is wanted, `spreads` those of which also how they are spread
     over some of them. `inputs` maps inputs of the model to their values, for which smaller ranges are tried.
+    `optional` are of `ranges` those that not every sample need reach: they stand in branches and bodies of loops.
     `layers` maps layers to the name of their input and what to look at in it; their products are learnt.
     """
 
     ranges: Collection[str]
     spreads: Collection[str] = ()
+    optional: Collection[str] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
     layers: Mapping[str, tuple[str, Unfold]] = field(default_factory=dict)
 
@@ -79,14 +81,16 @@ def calibrate(
     look = _Look(runtime, wanted)
     kept = _Few()
     for number, sample in enumerate(samples):
-        for name, fresh in _ranges(runtime.calibrate(sample), wanted.ranges, number).items():
+        seen = runtime.calibrate(sample)
+        names = [name for name in wanted.ranges if name in seen or name not in wanted.optional]
+        for name, fresh in _ranges(seen, names, number).items():
             _merge(ranges, name, fresh)
         kept.offer(number, sample)
         look(number)
         if progress is not None:
             progress("calibrating", number + 1, count)
-    seen = {name: ranges[value] for name, value in wanted.inputs.items()}
-    fitted = fit_inputs(runtime, kept.samples, seen) if seen else {}
+    inputs = {name: ranges[value] for name, value in wanted.inputs.items()}
+    fitted = fit_inputs(runtime, kept.samples, inputs) if inputs else {}
     return Statistics(
         ranges, look.spreads, {wanted.inputs[name]: range for name, range in fitted.items()}, look.products
     )

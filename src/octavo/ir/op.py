@@ -103,6 +103,10 @@ class Op:
         """The graphs that the operation runs: branches, bodies of loops."""
         return ()
 
+    def ties(self, node: Node) -> tuple[tuple[Value | None, ...], ...]:  # noqa: ARG002  # most ops run no graphs
+        """The values of different graphs that are one tensor in turn: the first is the operation's own."""
+        return ()
+
     def with_graphs(self, twins: Mapping[Graph, Graph]) -> Op:  # noqa: ARG002  # most ops run none
         """The operation over the twin of each graph that it runs."""
         return self

@@ -96,7 +96,12 @@ class Plain:
     """Indices, shapes, booleans, axes: never quantized."""
 
 
-Port = Observed | Weight | Bias | SameAs | Fixed | Plain
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """Goes into or comes out of a graph that the operation runs, as a tensor of that graph does (see `Op.ties`)."""
+
+
+Port = Observed | Weight | Bias | SameAs | Fixed | Plain | Handed
 
 
 @dataclass(frozen=True, slots=True)

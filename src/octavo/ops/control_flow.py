@@ -15,14 +15,13 @@ import numpy as np
 
 from octavo.ir.build import Builder, Operand
 from octavo.ir.dim import Dim, UndecidedError, symbol
-from octavo.ir.graph import Graph, Value
+from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.interpret import interpret
 from octavo.ir.op import Op, operation
-from octavo.ir.port import Kernels, Observed, Plain
+from octavo.ir.port import INT8_AND_INT16, Handed, Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
-FLOAT_INSIDE = "what it runs computes in float, turn by turn"
 PATIENCE = 10_000
 """A loop of known numbers that takes more turns than this is left to the runtime."""
 
@@ -38,13 +37,18 @@ class While(Op):
     body_subgraph_index: Graph
 
     code: ClassVar = "WHILE"
-    ports: ClassVar = {"input*": Observed(), "output*": Observed()}
-    kernels: ClassVar = Kernels(int8=FLOAT_INSIDE, int16=FLOAT_INSIDE)
+    ports: ClassVar = {"input*": Handed(), "output*": Handed()}
+    kernels: ClassVar = INT8_AND_INT16
 
     @property
     def graphs(self) -> tuple[Graph, ...]:
         """The condition and the body."""
         return self.cond_subgraph_index, self.body_subgraph_index
+
+    def ties(self, node: Node) -> tuple[tuple[Value | None, ...], ...]:
+        """Each part of the state: before the loop, in the condition, before and after a turn, after the loop."""
+        cond, body = self.graphs
+        return tuple(zip(node.outputs, node.inputs, cond.inputs, body.inputs, body.outputs, strict=True))
 
     def with_graphs(self, twins: Mapping[Graph, Graph]) -> While:
         """The loop over the twins of its condition and body."""
@@ -88,13 +92,19 @@ class If(Op):
     else_subgraph_index: Graph
 
     code: ClassVar = "IF"
-    ports: ClassVar = {"cond": Plain(), "input*": Observed(), "output*": Observed()}
-    kernels: ClassVar = Kernels(int8=FLOAT_INSIDE, int16=FLOAT_INSIDE)
+    ports: ClassVar = {"cond": Plain(), "input*": Handed(), "output*": Handed()}
+    kernels: ClassVar = INT8_AND_INT16
 
     @property
     def graphs(self) -> tuple[Graph, ...]:
         """What runs if the operand is true, and what runs otherwise."""
         return self.then_subgraph_index, self.else_subgraph_index
+
+    def ties(self, node: Node) -> tuple[tuple[Value | None, ...], ...]:
+        """Each operand with the inputs, each result with the outputs of both graphs."""
+        then, other = self.graphs
+        given = zip(node.inputs[1:], then.inputs, other.inputs, strict=True)
+        return (*given, *zip(node.outputs, then.outputs, other.outputs, strict=True))
 
     def with_graphs(self, twins: Mapping[Graph, Graph]) -> If:
         """The choice between the twins of its graphs."""

@@ -9,7 +9,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
-from octavo.ir.port import INT8_ONLY, Observed, Plain, SameAs
+from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.cast import cast
@@ -56,4 +56,4 @@ class DynamicUpdateSlice(Op):
         "start_indices": Plain(),
         "output": SameAs("operand"),
     }
-    kernels: ClassVar = INT8_ONLY
+    kernels: ClassVar = INT8_AND_INT16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -34,10 +34,8 @@ def apply(model: Model, plan: Plan) -> Model:
     """
     if [graph.name for graph in model.graphs] != [graph.graph for graph in plan.graphs]:
         raise Invalid("the plan is for a model with other graphs", hint="make a new plan for this model")
-    graphs = [
-        _Application(graph, rows, Interfaces(model, graph, plan.recipe)).run()
-        for graph, rows in zip(model.graphs, plan.graphs, strict=True)
-    ]
+    plans = dict(zip(model.graphs, plan.graphs, strict=True))
+    graphs = [_Application(graph, plans, Interfaces(model, graph, plan.recipe)).run() for graph in model.graphs]
     twin = dict(zip(model.graphs, graphs, strict=True))
     for graph in graphs:
         for node in graph:
@@ -57,7 +55,9 @@ class _Forms:
 class _Application:
     """One graph on its way into its quantized form."""
 
-    def __init__(self, graph: Graph, rows: GraphPlan, interfaces: Interfaces) -> None:
+    def __init__(self, graph: Graph, plans: Mapping[Graph, GraphPlan], interfaces: Interfaces) -> None:
+        rows = plans[graph]
+        self.plans = plans
         self.old = graph
         self.new = Graph(graph.name)
         self.build = Builder(self.new)
@@ -70,16 +70,23 @@ class _Application:
 
     def run(self) -> Graph:
         """The quantized graph."""
-        for value in self.old.inputs:
-            self._input(value)
+        rows = self.plans[self.old]
+        for value, slot in zip(self.old.inputs, rows.inputs or [None] * len(self.old.inputs), strict=True):
+            self._input(value, slot)
         for node in self.old:
             if node.outputs[0].name not in self.ops:
                 raise Invalid(f"the plan does not mention {node!r}", hint="make a new plan for this model")
             self._node(node, self.ops[node.outputs[0].name])
-        self.new.outputs = [self._output(value) for value in self.old.outputs]
+        slots = rows.outputs or [None] * len(self.old.outputs)
+        self.new.outputs = [self._output(value, slot) for value, slot in zip(self.old.outputs, slots, strict=True)]
         return self.new
 
-    def _input(self, value: Value) -> None:
+    def _input(self, value: Value, slot: Grid | None) -> None:
+        if slot is not None:
+            given = self.new.input(value.name, Type(np.dtype(slot.dtype), value.shape))
+            given.quant = _quantization(slot)
+            self.forms[value] = _Forms(given)
+            return
         dtype = self.interfaces.inputs.get(value, "float32")
         if dtype == "float32":
             self.forms[value] = _Forms(self.new.input(value.name, value.type))
@@ -93,7 +100,11 @@ class _Application:
         self.build.origin = node.origin
         dtype = INTEGER.get(row.precision)
         op = node.op
-        inputs = [self._operand(node, name, value, dtype) for name, value in _named(node)]
+        takes, gives = self._slots(node)
+        inputs = [
+            self._operand(node, name, value, dtype) if slot is None or value is None else self._on(value, slot)
+            for (name, value), slot in zip(_named(node), takes, strict=True)
+        ]
         bias = next(
             (v for v, (name, _) in zip(inputs, _named(node), strict=True) if isinstance(op.port(name), Bias)), None
         )
@@ -101,15 +112,27 @@ class _Application:
             op = replace(op, quantized_bias_type=BIAS_TYPES[bias.dtype.name])  # type: ignore[call-arg]
         if row.precision == "dynamic" and hasattr(op, "asymmetric_quantize_inputs"):
             op = replace(op, asymmetric_quantize_inputs=True)  # type: ignore[call-arg]
-        real = {value for _, value, _ in real_results(node)} if dtype else set()
-        types = [Type(np.dtype(dtype), v.shape) if v in real else v.type for v in node.outputs]
+        real = {value: self._grid(value, dtype, "") for _, value, _ in real_results(node)} if dtype else {}
+        real |= {value: slot for value, slot in zip(node.outputs, gives, strict=True) if slot is not None}
+        types = [Type(np.dtype(real[v].dtype), v.shape) if v in real else v.type for v in node.outputs]
         names = [v.name for v in node.outputs]
         made = self.new.insert(op, inputs, types, names=names, origin=node.origin)
         for old, new in zip(node.outputs, made.outputs, strict=True):
             new.dims = old.dims
             if old in real:
-                new.quant = _quantization(self._grid(old, dtype or "", ""))
+                new.quant = _quantization(real[old])
             self.forms[old] = _Forms(new)
+
+    def _slots(self, node: Node) -> tuple[Sequence[Grid | None], Sequence[Grid | None]]:
+        """The grids on which the graphs that the node runs take its operands and give its results."""
+        rows = self.plans[node.op.graphs[-1]] if node.op.ties(node) else None
+        takes, gives = (rows.inputs, rows.outputs) if rows is not None else ((), ())
+        others = len(node.inputs) - len(takes)
+        return [*[None] * others, *takes], gives or [None] * len(node.outputs)
+
+    def _on(self, value: Value, grid: Grid) -> Value:
+        """The value as integers on a grid, whatever it is made as."""
+        return self._store(value, grid) if value.const is not None else self._read(value, grid)
 
     def _operand(self, node: Node, name: str, value: Value | None, dtype: str | None) -> Value | None:
         if value is None:
@@ -240,8 +263,10 @@ class _Application:
             found = self.stored[key] = node.output
         return found
 
-    def _output(self, value: Value) -> Value:
+    def _output(self, value: Value, slot: Grid | None) -> Value:
         """The output in the dtype that the recipe asks for, under the name that it has in the given model."""
+        if slot is not None:
+            return self._on(value, slot)
         if value.dtype != np.float32 or value.const is not None or value in self.old.inputs:
             return self._store(value, None) if value.const is not None else self.forms[value].made
         made = self.forms[value].made

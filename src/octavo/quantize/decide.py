@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from octavo.errors import InternalError, RecipeError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Value
-from octavo.plan import GraphPlan, Grid, Plan
+from octavo.plan import GraphPlan, Plan
+from octavo.quantize.carrying import fine_states
 from octavo.quantize.interface import Interfaces, check_interface
 from octavo.quantize.limits import objections
 from octavo.quantize.masks import cut_masks
-from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision
+from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision, foreign
 from octavo.quantize.selecting import Selection, check_rules
-from octavo.quantize.sharing import activation_grids, real_operands, real_results, without_range
+from octavo.quantize.sharing import Shared, readers, real_operands, real_results, shared
 from octavo.quantize.stored import check_ports, store
 from octavo.quantize.weights import ScaleOf, constant_grids
 from octavo.recipe import Recipe, Rule
 from octavo.statistics import Statistics
 from octavo.targets.known import TARGETS
+
+FLOAT_INSIDE = "nothing that it hands on is computed in integers"
 
 
 def needs(model: Model, recipe: Recipe) -> list[str]:
@@ -29,9 +33,9 @@ def needs(model: Model, recipe: Recipe) -> list[str]:
     check_rules(model.graphs, recipe)
     check_interface(model, recipe)
     wanted: dict[str, None] = {}
-    bodies = set(model.bodies)
+    strange = foreign(model)
     for graph in model.graphs:
-        choices = choose(graph, recipe, is_body=graph in bodies)
+        choices = choose(graph, recipe, is_foreign=graph in strange)
         for node in graph:
             if choices[node].precision in INTEGER:
                 values = [value for _, value, _ in [*real_operands(node), *real_results(node)]]
@@ -50,11 +54,13 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
     check_rules(model.graphs, recipe)
     check_interface(model, recipe)
     _check_weights(recipe)
-    graphs = zip(model.graphs, statistics, strict=True)
-    plan = Plan(
-        recipe=recipe,
-        graphs=tuple(_graph(model, graph, recipe, seen) for graph, seen in graphs),
-    )
+    target = TARGETS[recipe.target]
+    integers_only = recipe.strict or bool(target.dtypes and "float32" not in target.dtypes)
+    cut = {g: cut_masks(g, s, integers_only=integers_only) for g, s in zip(model.graphs, statistics, strict=True)}
+    known = {graph: seen for graph, (seen, _) in cut.items()}
+    masking = {node: why for _, found in cut.values() for node, why in found.items()}
+    choices, tensors = _settled(model, recipe, known, masking)
+    plan = Plan(recipe=recipe, graphs=tuple(_graph(model, graph, (recipe, known), choices, tensors) for graph in known))
     if recipe.strict and plan.left_float:
         rows = "\n".join(f"  {op.op} at {op.layer}: {op.why}" for op in plan.left_float)
         raise TargetError(
@@ -65,11 +71,15 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
     return plan
 
 
-def _graph(model: Model, graph: Graph, recipe: Recipe, statistics: Statistics) -> GraphPlan:
-    target = TARGETS[recipe.target]
-    integers_only = recipe.strict or bool(target.dtypes and "float32" not in target.dtypes)
-    statistics, masking = cut_masks(graph, statistics, integers_only=integers_only)
-    choices, grids = _settled(graph, recipe, statistics, masking, is_body=graph in set(model.bodies))
+def _graph(
+    model: Model,
+    graph: Graph,
+    given: tuple[Recipe, Mapping[Graph, Statistics]],
+    settled: Mapping[Node, Choice],
+    tensors: Shared,
+) -> GraphPlan:
+    recipe, known = given
+    statistics, choices, grids = known[graph], dict(settled), tensors.grids(graph)
     grids += Interfaces(model, graph, recipe).missing(grids, statistics)
     scales: dict[tuple[str, str, str], float] = {(grid.value, grid.dtype, grid.reader): grid.scale[0] for grid in grids}
     selection = Selection(graph, recipe)
@@ -80,28 +90,50 @@ def _graph(model: Model, graph: Graph, recipe: Recipe, statistics: Statistics) -
         rows = list(constant_grids(node, choice, recipe, lookup, statistics))
         choices[node], rows = store(node, choice, rows, selection)
         grids += rows
+        if node.op.ties(node) and choice.precision in INTEGER and not any(map(tensors.slot, _given_by(node))):
+            choices[node] = replace(choice, precision="float32", who="graph", why=FLOAT_INSIDE)
     return GraphPlan(
         graph=graph.name,
         ops=tuple(decision(node, choices[node]) for node in graph),
         grids=tuple(grids),
+        inputs=tuple(tensors.slot(value) for value in graph.inputs) if graph in model.bodies else (),
+        outputs=tuple(tensors.slot(value) for value in graph.outputs) if graph in model.bodies else (),
     )
 
 
+def _given_by(node: Node) -> list[Value]:
+    """What goes into the graphs that the node runs, and comes out of them."""
+    return [value for graph in node.op.graphs for value in (*graph.inputs, *graph.outputs)]
+
+
 def _settled(
-    graph: Graph, recipe: Recipe, statistics: Statistics, masking: Mapping[Node, Refusal], *, is_body: bool
-) -> tuple[dict[Node, Choice], list[Grid]]:
+    model: Model, recipe: Recipe, known: Mapping[Graph, Statistics], masking: Mapping[Node, Refusal]
+) -> tuple[dict[Node, Choice], Shared]:
     """Precisions and grids on which every kernel is right: a node that is not on its own goes back to float."""
     refused = dict(masking)
+    strange = foreign(model)
     while True:
-        choices = choose(graph, recipe, refused, is_body=is_body)
-        if not statistics.ranges and (unknown := without_range(graph, choices, statistics)):
-            refused |= {node: ("calibration", why) for node, why in unknown.items()}
-            continue
-        grids = activation_grids(graph, choices, statistics, ranges=recipe.ranges)
-        found = objections(graph, choices, grids, statistics)
-        if not found:
-            return choices, grids
-        refused |= {node: ("kernel", why) for node, why in found.items()}
+        choices: dict[Node, Choice] = {}
+        for graph in known:
+            choices |= choose(graph, recipe, refused, is_foreign=graph in strange)
+        choices |= fine_states(model, choices, recipe)
+        tensors = shared(known, choices, ranges=recipe.ranges)
+        if not (found := _refusals(known, choices, tensors)):
+            return choices, tensors
+        refused |= found
+
+
+def _refusals(
+    known: Mapping[Graph, Statistics], choices: Mapping[Node, Choice], tensors: Shared
+) -> dict[Node, Refusal]:
+    """The nodes that cannot compute in integers after all: who says so, and why."""
+    if unknown := tensors.unknown:
+        return {node: ("calibration", why) for node, why in readers(known, choices, unknown).items()}
+    found: dict[Node, Refusal] = {}
+    for graph, statistics in known.items():
+        reasons = objections(graph, choices, tensors.grids(graph), statistics)
+        found |= {node: ("kernel", why) for node, why in reasons.items()}
+    return found
 
 
 def _scale_of(scales: dict[tuple[str, str, str], float], dtype: str, reader: str) -> ScaleOf:

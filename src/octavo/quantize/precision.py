@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from octavo.ir.graph import Graph, Model, Node, Value
-from octavo.ir.port import Fixed, Observed, Plain, SameAs, Weight
+from octavo.ir.port import Fixed, Handed, Observed, Plain, SameAs, Weight
 from octavo.ir.source import Array
 from octavo.plan import OpDecision, Treatment, Who
 from octavo.quantize.selecting import Selection, layer_of, replaced
@@ -24,7 +24,7 @@ WIDER: dict[Weights, tuple[Weights, ...]] = {
 }
 """Each dtype of weights, and those that can stand in for it."""
 
-INSIDE = "it is part of a loop or a branch, where activations stay float"
+INSIDE = "it is part of a graph that the runtime, or a kernel of the user's, runs in its own way"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +44,30 @@ Refusal = tuple[Who, str]
 
 
 def choose(
-    graph: Graph, recipe: Recipe, refused: Mapping[Node, Refusal] = MappingProxyType({}), *, is_body: bool = False
+    graph: Graph, recipe: Recipe, refused: Mapping[Node, Refusal] = MappingProxyType({}), *, is_foreign: bool = False
 ) -> dict[Node, Choice]:
     """The precision of every node of the graph; those `refused`, each for a reason, do not compute in integers.
 
-    The body of a loop, or a branch, has float activations.
+    A graph `is_foreign` that is run by an operation that Octavo does not know; its activations stay float.
     """
     selection = Selection(graph, recipe)
     choices = {node: _restrict(node, _asked(node, selection), recipe) for node in graph}
-    for node, (who, why) in refused.items():
+    for node, (who, why) in ((node, refused[node]) for node in graph if node in refused):
         choices[node] = replace(choices[node], precision="float32", who=who, why=why)
-    if is_body:
+    if is_foreign:
         choices = {node: _without_integers(choice) for node, choice in choices.items()}
     _leave_islands(graph, choices)
     return choices
+
+
+def foreign(model: Model) -> set[Graph]:
+    """The graphs that operations run of which nobody knows how tensors get in and out."""
+    found = set(model.bodies)
+    for graph in model.graphs:
+        for node in graph:
+            if node.op.ties(node):
+                found -= set(node.op.graphs)
+    return found
 
 
 def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
@@ -66,8 +76,8 @@ def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
     They shall compute in integers and have no kernels for them; or they shall store numbers as integers, and their
     kernels read none beside float activations.
     """
-    bodies = set(model.bodies)
-    choices = {graph: {} if graph in bodies else choose(graph, recipe) for graph in model.graphs}
+    strange = foreign(model)
+    choices = {graph: {} if graph in strange else choose(graph, recipe) for graph in model.graphs}
     return {
         graph: {node for node, choice in made.items() if _is_unserved(node, choice, recipe)}
         for graph, made in choices.items()
@@ -126,7 +136,7 @@ def computes(node: Node) -> bool:
     return any(
         value is not None
         and value.dtype == np.float32
-        and isinstance(node.op.port(name), Observed | SameAs | Fixed | Weight)
+        and isinstance(node.op.port(name), Observed | SameAs | Fixed | Weight | Handed)
         for name, value in ports
     )
 
@@ -152,9 +162,8 @@ def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     if not computes(node):
         return replace(choice, precision="exact", who="graph", why="it computes no real numbers")
     if choice.asked in INTEGER:
-        objection = _objection(node, INTEGER[choice.asked])
-        if objection:
-            return replace(choice, precision="float32", who="kernel", why=objection)
+        if reason := objection(node, INTEGER[choice.asked]):
+            return replace(choice, precision="float32", who="kernel", why=reason)
         return _stored_wider(node, choice, INTEGER[choice.asked])
     if choice.asked in ("dynamic", "weight_only", "float16"):
         return _weights_only(node, choice, recipe)
@@ -165,15 +174,15 @@ def _without_integers(choice: Choice) -> Choice:
     return replace(choice, precision="float32", who="graph", why=INSIDE) if choice.precision in INTEGER else choice
 
 
-def _objection(node: Node, dtype: str) -> str:
+def objection(node: Node, dtype: str) -> str:
     """Why the node's activations cannot be of this integer dtype; empty when they can."""
-    if objection := node.op.kernels.objection(dtype):
-        return objection
+    if reason := node.op.kernels.objection(dtype):
+        return reason
     for name, value in zip(node.op.results(len(node.outputs)), node.outputs, strict=False):
         port = node.op.port(name)
         if isinstance(port, Fixed) and getattr(port, dtype) is None:
             return f"the kernel dictates no {dtype} grid for its {name}"
-        if not isinstance(port, Plain) and value.dtype != np.float32:
+        if not isinstance(port, Plain | Handed) and value.dtype != np.float32:
             return f"its {name} is {value.dtype.name}, not float32"
     weight = weight_of(node)
     if weight is not None and weight[2].const is None:

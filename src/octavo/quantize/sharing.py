@@ -8,7 +8,7 @@ requantized on the way in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
@@ -16,10 +16,11 @@ from operator import or_
 from octavo.errors import InternalError
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.grid import Interval, activation_grid
-from octavo.ir.port import Fixed, Observed, SameAs
+from octavo.ir.port import Fit, Fixed, Observed, SameAs
 from octavo.ir.port import Grid as Dictated
 from octavo.ir.source import Array
 from octavo.plan import Grid
+from octavo.quantize.handing import Slot, handed
 from octavo.quantize.precision import INTEGER, Choice
 from octavo.quantize.ranges import METHODS
 from octavo.recipe import Ranges
@@ -96,52 +97,118 @@ class Groups:
             self.of[member] = a
 
 
-def activation_grids(
-    graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics, *, ranges: Ranges = "minmax"
-) -> list[Grid]:
-    """The grid of every tensor that an operation reads or makes in integers.
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """Every tensor of a model that is read or made in integers, with the group that has its grid.
+
+    `homes` are the graphs of the tensors. `slots` are the grids of tensors that go into graphs or come out of them, by
+    the value in that graph.
+    """
+
+    groups: Groups
+    homes: Mapping[Tensor, Graph]
+    slots: Mapping[Value, Tensor]
+
+    def grids(self, graph: Graph) -> list[Grid]:
+        """The grids of the tensors of one graph."""
+        return [_grid(tensor, self.groups.of[tensor]) for tensor, home in self.homes.items() if home is graph]
+
+    def slot(self, value: Value) -> Grid | None:
+        """The grid on which a value goes into its graph or comes out of it; None of one that stays as it is."""
+        tensor = self.slots.get(value)
+        return None if tensor is None else _grid(tensor, self.groups.of[tensor])
+
+    @property
+    def unknown(self) -> dict[Tensor, str]:
+        """The tensors of whose range nothing tells, and why nothing does."""
+        return {
+            tensor: f"nothing tells the range of {tensor.value.name!r}: it was not computed, or there are no samples"
+            for tensor, group in self.groups.of.items()
+            if group.dictated is None and group.interval is None and group.constants is None
+        }
+
+
+def shared(known: Mapping[Graph, Statistics], choices: Mapping[Node, Choice], *, ranges: Ranges = "minmax") -> Shared:
+    """The grids of all tensors that operations read or make in integers, from what is `known` of each graph's tensors.
 
     An int8 range is made smaller as `ranges` says.
-
-    Raises:
-        InternalError: the statistics hold no range for a tensor that needs one.
     """
-    groups = _groups(graph, choices, statistics)
+    groups = Groups()
+    homes: dict[Tensor, Graph] = {}
+    nodes = [(node, graph) for graph in known for node in graph if choices[node].precision in INTEGER]
+    for node, graph in nodes:
+        homes |= dict.fromkeys(_enter(node, INTEGER[choices[node].precision], groups, known[graph]), graph)
+    slots = list(handed(known, choices))
+    for tensor, home in [(Tensor(v, slot.dtype), home) for slot in slots for v, home in slot.members.items()]:
+        if tensor not in groups.of:
+            groups.of[tensor], homes[tensor] = Group({tensor: None}, _span(tensor.value, known[home])), home
+    for node, _ in nodes:
+        _share_moved(node, INTEGER[choices[node].precision], groups)
+    for slot in slots:
+        spans = [_span(value, known[graph]) for value, graph in slot.given]
+        _share_handed([Tensor(value, slot.dtype) for value in slot.members], spans, groups)
+    for node, _ in nodes:
+        _share_joined(node, INTEGER[choices[node].precision], groups)
     for tensor, group in groups.of.items():
-        group.whole |= tensor.value in graph.outputs
+        group.whole |= tensor.value in homes[tensor].outputs
     if ranges in METHODS:
-        narrowed = {id(group): group for tensor, group in groups.of.items() if tensor.dtype == "int8"}
-        for group in narrowed.values():
+        for group in {id(each): each for tensor, each in groups.of.items() if tensor.dtype == "int8"}.values():
             _narrow(group, ranges)
-    return [_grid(tensor, group) for tensor, group in groups.of.items()]
+    return Shared(
+        groups, homes, {v: Tensor(next(iter(slot.members)), slot.dtype) for slot in slots for v in _all(slot)}
+    )
 
 
-def without_range(graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics) -> dict[Node, str]:
-    """The nodes that read or make integers of which nothing tells the range, and which tensor that is."""
-    unknown = {
-        tensor: tensor.value.name
-        for tensor, group in _groups(graph, choices, statistics).of.items()
-        if group.dictated is None and group.interval is None and group.constants is None
-    }
+def _all(slot: Slot) -> list[Value]:
+    """The values of a slot, constants that leave a graph, too."""
+    return [*slot.members, *(value for value, graph in slot.given if value in graph.outputs)]
+
+
+def _span(value: Value, statistics: Statistics) -> Interval | None:
+    """What is known of the range of a value that no operation of its graph may compute with."""
+    if value.const is not None:
+        return Interval.around(float(value.const.min()), float(value.const.max())) if value.const.size else None
+    seen = statistics.ranges.get(value.name)
+    ends = value.pinned or (None if seen is None else (seen.low, seen.high))
+    return None if ends is None else Interval.around(*ends)
+
+
+def _share_handed(tensors: Sequence[Tensor], given: Sequence[Interval | None], groups: Groups) -> None:
+    """One grid for what is one tensor in several graphs, which holds also what is `given` to them at first.
+
+    A tensor whose grid is dictated stays outside where that grid does not hold them all: it is requantized on the way.
+    """
+    free = [tensor for tensor in tensors if groups.of[tensor].dictated is None]
+    dictated = [tensor for tensor in tensors if groups.of[tensor].dictated is not None]
+    for tensor in free[1:]:
+        groups.merge(free[0], tensor)
+    if not free:
+        return
+    group = groups.of[free[0]]
+    known = [each for each in (group.interval, group.constants, *given) if each is not None]
+    group.interval = reduce(or_, known) if known else None
+    if len({groups.of[tensor].dictated for tensor in dictated}) == 1 and group.dictated is None:
+        grid = groups.of[dictated[0]].dictated
+        assert grid is not None
+        least, greatest = Fit(tensors[0].dtype, *grid, 0.0, 0.0).ends
+        low, high = (group.interval.low, group.interval.high) if group.interval else (0.0, 0.0)
+        if least - grid.scale <= low and high <= greatest + grid.scale:
+            for tensor in dictated:
+                groups.merge(tensor, free[0])
+            return
+    reach = [groups.of[tensor].interval for tensor in dictated]
+    group.interval = reduce(or_, [each for each in (group.interval, *reach) if each is not None], Interval(0.0, 0.0))
+
+
+def readers(graphs: Iterable[Graph], choices: Mapping[Node, Choice], tensors: Mapping[Tensor, str]) -> dict[Node, str]:
+    """The nodes that read or make any of the tensors, with what is said of it; those that hand them on if none else."""
     found: dict[Node, str] = {}
-    for node in graph if unknown else ():
+    for node in (node for graph in graphs for node in graph):
         dtype = INTEGER.get(choices[node].precision, "")
         for _, value, _ in [*real_operands(node), *real_results(node)] if dtype else ():
-            if (name := unknown.get(tensor_of(node, value, dtype))) is not None:
-                found[node] = f"nothing tells the range of {name!r}: training left none, and there are no samples"
+            if (why := tensors.get(tensor_of(node, value, dtype))) is not None:
+                found[node] = why
     return found
-
-
-def _groups(graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics) -> Groups:
-    groups = Groups()
-    nodes = [node for node in graph if choices[node].precision in INTEGER]
-    for node in nodes:
-        _enter(node, INTEGER[choices[node].precision], groups, statistics)
-    for node in nodes:
-        _share_moved(node, INTEGER[choices[node].precision], groups)
-    for node in nodes:
-        _share_joined(node, INTEGER[choices[node].precision], groups)
-    return groups
 
 
 def tensor_of(node: Node, value: Value, dtype: str) -> Tensor:
@@ -165,8 +232,8 @@ def real_results(node: Node) -> Iterator[tuple[str, Value, Observed | SameAs | F
             yield name, value, port
 
 
-def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> None:
-    """Give each tensor around `node` a group of its own."""
+def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> Iterator[Tensor]:
+    """Give each tensor around `node` a group of its own; the tensors that had none."""
     for _, value, port in [*real_operands(node), *real_results(node)]:
         tensor = tensor_of(node, value, dtype)
         if tensor not in groups.of:
@@ -185,6 +252,7 @@ def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> No
                 whole=fitted is not None or value.pinned is not None,
                 pinned=value.pinned is not None,
             )
+            yield tensor
         dictated = getattr(port, dtype) if isinstance(port, Fixed) else None
         if dictated is not None:
             groups.of[tensor].dictated, groups.of[tensor].dictator = dictated, node.op.code

@@ -1,4 +1,4 @@
-"""Moving and ordering numbers where no int16 kernel does, by operations that have one."""
+"""Moving and ordering numbers where no integer kernel does, by operations that have one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from octavo.ops.arg_max import ArgMax, ArgMin
 from octavo.ops.binary import Mul
 from octavo.ops.cast import cast
 from octavo.ops.depth_to_space import DepthToSpace, SpaceToDepth
+from octavo.ops.fill import Fill, ZerosLike
 from octavo.ops.reshape import reshape
+from octavo.ops.shape import Shape
 from octavo.ops.topk import TopKV2
 from octavo.ops.transpose import transpose
 from octavo.optimize.rule import Rewriter, rewrites
@@ -20,6 +22,28 @@ from octavo.optimize.rules._match import integers, is_float
 
 BLOCKS = (0, 1, 3, 2, 4, 5)
 """Places in blocks behind their rows and columns, or in between: the same exchange in both directions."""
+
+
+@rewrites(ZerosLike, phase="integers")
+def zeros_like_as_fill(node: Node, build: Rewriter) -> Value | None:
+    """zeros_like(x) → fill(shape(x), 0)
+
+    Before:
+        main(%x: float32[batch,2]) {
+          %y: float32[batch,2] = ZEROS_LIKE(%x)
+          return %y
+        }
+
+    After:
+        main(%x: float32[batch,2]) {
+          %s: int32[2] = SHAPE(%x)
+          %zero = const float32[] 0.0
+          %y: float32[batch,2] = FILL(%s, %zero)
+          return %y
+        }
+    """
+    (x,) = node.inputs
+    return build(Fill(), build(Shape(), x), np.float32(0)) if x is not None and is_float(x) else None
 
 
 @rewrites(DepthToSpace, phase="integers")
