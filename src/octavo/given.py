@@ -2,27 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import chain, islice
 
 from octavo.ir.graph import Graph, Model, Signature
 from octavo.runtime import Runtime
 from octavo.samples import Sample, Samples, SamplesLike, inputs_of, read_samples
 
+KEPT = 8
+"""At most so many samples are kept until the end."""
 LOOKED_AT = 4
 """How many samples are looked at before all are: this many show which channels are large."""
 
 
 @dataclass(slots=True)
 class Few:
-    """Samples of one graph: the first few, and all, which are iterated once; and what runs them."""
+    """Samples of one graph: the first few, and all, which are iterated once; and what runs them.
+
+    `kept` are a few, evenly spaced over the `count` that have been iterated.
+    """
 
     first: list[Sample]
-    every: Iterable[Sample]
+    rest: Iterable[Sample]
     source: Samples
     content: bytes = b""
     runtime: Runtime | None = None
+    kept: list[Sample] = field(default_factory=list)
+    count: int = 0
+
+    @property
+    def every(self) -> Iterator[Sample]:
+        """All samples, once."""
+        spacing = 1
+        for sample in chain(self.first, self.rest):
+            if len(self.kept) == KEPT and self.count % spacing == 0:
+                self.kept, spacing = self.kept[::2], 2 * spacing
+            if self.count % spacing == 0:
+                self.kept.append(sample)
+            self.count += 1
+            yield sample
 
     def running(self, content: bytes, signature: str | None) -> Runtime:
         """What runs the graph; the same as before for the same model."""
@@ -45,6 +64,11 @@ class Given:
         """Whether no samples were given."""
         return self._samples is None
 
+    @property
+    def read(self) -> Iterable[Few]:
+        """The samples of those graphs of which any were asked for."""
+        return self._read.values()
+
     def of(self, graph: Graph) -> Few:
         """The samples of a graph.
 
@@ -59,7 +83,7 @@ class Given:
             source = read_samples(given, inputs_of(signature))
             rest = iter(source)
             first = list(islice(rest, LOOKED_AT))
-            self._read[graph] = Few(first, chain(first, rest), source)
+            self._read[graph] = Few(first, rest, source)
         return self._read[graph]
 
 

@@ -115,6 +115,9 @@ def run(job: Job) -> Conversion:
     with _one_thread():
         statistics, doubts = _statistics(job, model, observed, given)
         plan = job.plan or msgspec.structs.replace(decide(model, job.recipe, statistics), equalized=evened)
+        if job.plan is None and any(few.count for few in given.read):
+            plan, more = _raised(model, plan, statistics, given)
+            doubts = [*doubts, *more]
     quantized = apply(model, plan)
     check_model(quantized, plan)
     content = reference if plan.is_float else to_bytes(quantized)
@@ -132,6 +135,16 @@ def run(job: Job) -> Conversion:
 
 def _lowered(source: SourceModel, job: Job) -> Model:
     return lower(source, signatures=job.signatures, shapes=job.shapes, unroll=job.unroll)
+
+
+def _raised(model: Model, plan: Plan, statistics: Sequence[Statistics], given: Given) -> tuple[Plan, list[str]]:
+    """The plan with operations raised out of int8 where the recipe lets that be measured; what the user should know."""
+    recipe = plan.recipe
+    if not recipe.mixed or recipe.effort == "fast" or not recipe.needs_samples:
+        return plan, []
+    from octavo.raising import raise_ruinous
+
+    return raise_ruinous(model, plan, statistics, given)
 
 
 def _optimize(model: Model) -> tuple[Rewrites, ...]:

@@ -176,7 +176,8 @@ def test_a_few_large_numbers_are_called_outliers():
     }"""
     samples = [np.abs(array) for array in normal(1, 4096, count=8)]
     samples[0][0, 0] = 500.0
-    made = octavo.convert(float_model(text), recipe={"precision": "int8", "ranges": "minmax"}, samples=samples)
+    recipe = {"precision": "int8", "ranges": "minmax", "mixed": False}
+    made = octavo.convert(float_model(text), recipe=recipe, samples=samples)
     assert {"outlier"} <= set(causes(octavo.debug(made, samples=samples), "x"))
 
 
@@ -189,9 +190,8 @@ def test_a_mask_constant_is_named():
       return %z
     }"""
     mask = np.where(np.arange(64) == 5, -1e6, 0)[np.newaxis]
-    made = octavo.convert(
-        float_model(text, m=mask), recipe={"precision": "int8", "ranges": "minmax"}, samples=normal(1, 64)
-    )
+    recipe = {"precision": "int8", "ranges": "minmax", "mixed": False}
+    made = octavo.convert(float_model(text, m=mask), recipe=recipe, samples=normal(1, 64))
     found = octavo.debug(regridded(made, "y", scale=(1e6 / 255,), zero_point=(127,)), samples=normal(1, 64))
     assert "-1e+06" in causes(found, "y")["mask_constant"].what
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from octavo.errors import InternalError, RecipeError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Value
@@ -12,7 +13,7 @@ from octavo.quantize.carrying import fine_states
 from octavo.quantize.interface import Interfaces, check_interface
 from octavo.quantize.limits import objections
 from octavo.quantize.masks import cut_masks
-from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision, foreign
+from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision, foreign, takes_float
 from octavo.quantize.selecting import Selection, check_rules
 from octavo.quantize.sharing import Shared, readers, real_operands, real_results, shared
 from octavo.quantize.stored import check_ports, store
@@ -44,8 +45,16 @@ def needs(model: Model, recipe: Recipe) -> list[str]:
     return list(wanted)
 
 
-def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Plan:
+def decide(
+    model: Model,
+    recipe: Recipe,
+    statistics: Sequence[Statistics],
+    *,
+    raised: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+) -> Plan:
     """What becomes of each operation and tensor; `statistics` holds those of each graph of the model.
+
+    `raised` has, by graph, the nodes (by their first output) that shall compute more finely than int8, and why.
 
     Raises:
         RecipeError: a rule matches nothing, or the inputs or outputs cannot have the dtype asked for.
@@ -54,12 +63,13 @@ def decide(model: Model, recipe: Recipe, statistics: Sequence[Statistics]) -> Pl
     check_rules(model.graphs, recipe)
     check_interface(model, recipe)
     _check_weights(recipe)
-    target = TARGETS[recipe.target]
-    integers_only = recipe.strict or bool(target.dtypes and "float32" not in target.dtypes)
-    cut = {g: cut_masks(g, s, integers_only=integers_only) for g, s in zip(model.graphs, statistics, strict=True)}
+    cut = {
+        graph: cut_masks(graph, seen, integers_only=not takes_float(recipe))
+        for graph, seen in zip(model.graphs, statistics, strict=True)
+    }
     known = {graph: seen for graph, (seen, _) in cut.items()}
-    masking = {node: why for _, found in cut.values() for node, why in found.items()}
-    choices, tensors = _settled(model, recipe, known, masking)
+    refused = _measured(model, raised) | {node: why for _, found in cut.values() for node, why in found.items()}
+    choices, tensors = _settled(model, recipe, known, refused)
     plan = Plan(recipe=recipe, graphs=tuple(_graph(model, graph, (recipe, known), choices, tensors) for graph in known))
     if recipe.strict and plan.left_float:
         rows = "\n".join(f"  {op.op} at {op.layer}: {op.why}" for op in plan.left_float)
@@ -101,16 +111,26 @@ def _graph(
     )
 
 
+def _measured(model: Model, raised: Mapping[str, Mapping[str, str]]) -> dict[Node, Refusal]:
+    """The nodes that shall compute more finely than int8."""
+    return {
+        node: ("measured", raised[graph.name][node.outputs[0].name])
+        for graph in model.graphs
+        for node in graph
+        if node.outputs[0].name in raised.get(graph.name, {})
+    }
+
+
 def _given_by(node: Node) -> list[Value]:
     """What goes into the graphs that the node runs, and comes out of them."""
     return [value for graph in node.op.graphs for value in (*graph.inputs, *graph.outputs)]
 
 
 def _settled(
-    model: Model, recipe: Recipe, known: Mapping[Graph, Statistics], masking: Mapping[Node, Refusal]
+    model: Model, recipe: Recipe, known: Mapping[Graph, Statistics], beforehand: Mapping[Node, Refusal]
 ) -> tuple[dict[Node, Choice], Shared]:
     """Precisions and grids on which every kernel is right: a node that is not on its own goes back to float."""
-    refused = dict(masking)
+    refused = dict(beforehand)
     strange = foreign(model)
     while True:
         choices: dict[Node, Choice] = {}
@@ -120,7 +140,11 @@ def _settled(
         tensors = shared(known, choices, ranges=recipe.ranges)
         if not (found := _refusals(known, choices, tensors)):
             return choices, tensors
-        refused |= found
+        for node, refusal in found.items():
+            if refused.get(node, ("",))[0] == "measured" and not takes_float(recipe):
+                del refused[node]  # int16 was only wished for; if int8 is wrong as well, that is found next
+            else:
+                refused[node] = refusal
 
 
 def _refusals(

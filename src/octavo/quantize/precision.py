@@ -14,6 +14,7 @@ from octavo.ir.source import Array
 from octavo.plan import OpDecision, Treatment, Who
 from octavo.quantize.selecting import Selection, layer_of, replaced
 from octavo.recipe import Block, Precision, Recipe, Weights
+from octavo.targets.known import TARGETS
 
 INTEGER = {"int8": "int8", "int16x8": "int16"}
 """The dtype of activations under each integer precision."""
@@ -40,7 +41,7 @@ class Choice:
 
 
 Refusal = tuple[Who, str]
-"""Who keeps an operation in float, and why."""
+"""Who keeps an operation in float, and why; `measured` does not insist on float, only on more than int8."""
 
 
 def choose(
@@ -53,7 +54,8 @@ def choose(
     selection = Selection(graph, recipe)
     choices = {node: _restrict(node, _asked(node, selection), recipe) for node in graph}
     for node, (who, why) in ((node, refused[node]) for node in graph if node in refused):
-        choices[node] = replace(choices[node], precision="float32", who=who, why=why)
+        wanted = _finer(node, choices[node], recipe) if who == "measured" else "float32"
+        choices[node] = replace(choices[node], precision=wanted, who=who, why=why)
     if is_foreign:
         choices = {node: _without_integers(choice) for node, choice in choices.items()}
     _leave_islands(graph, choices)
@@ -90,6 +92,12 @@ def _is_unserved(node: Node, choice: Choice, recipe: Recipe) -> bool:
     constants = [value.const for value in node.inputs if value is not None and value.const is not None]
     is_large = any(array.dtype == np.float32 and array.size >= recipe.small for array in constants)
     return choice.asked in ("dynamic", "weight_only") and weight_of(node) is None and is_large
+
+
+def takes_float(recipe: Recipe) -> bool:
+    """Whether an operation may stay float where the recipe asks for integers."""
+    dtypes = TARGETS[recipe.target].dtypes
+    return not recipe.strict and (not dtypes or "float32" in dtypes)
 
 
 def decision(node: Node, choice: Choice) -> OpDecision:
@@ -170,6 +178,19 @@ def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     return choice
 
 
+def _finer(node: Node, choice: Choice, recipe: Recipe) -> Treatment:
+    """What computes more finely than int8: int16 where that keeps int8 weights at no cost, else float.
+
+    What is not in int8, or must stay in integers and has no int16 kernel, stays as it is.
+    """
+    dtypes = TARGETS[recipe.target].dtypes
+    takes_int16 = not objection(node, "int16") and (not dtypes or "int16" in dtypes)
+    keeps = weight_of(node) is not None and not node.op.kernels.slow_int16
+    if choice.precision != "int8" or not (takes_int16 or takes_float(recipe)):
+        return choice.precision
+    return "int16x8" if takes_int16 and (keeps or not takes_float(recipe)) else "float32"
+
+
 def _without_integers(choice: Choice) -> Choice:
     return replace(choice, precision="float32", who="graph", why=INSIDE) if choice.precision in INTEGER else choice
 
@@ -247,6 +268,8 @@ def _leave_islands(graph: Graph, choices: dict[Node, Choice]) -> None:
         for node in nodes:
             choice = choices[node]
             if not node.op.moves or choice.precision not in INTEGER:
+                continue
+            if node.inputs[0] is not None and node.inputs[0].const is not None:  # a table is smaller in integers
                 continue
             around = [v.producer for v in node.inputs if v is not None and v.producer is not None]
             around += [user for v in node.outputs for user in v.users]

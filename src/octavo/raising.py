@@ -1,0 +1,156 @@
+"""Where operations are raised out of int8 on the way through the pipeline: where that is measured to save the model."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from octavo.given import Given
+from octavo.ir.graph import Model, Signature
+from octavo.ir.source import Array
+from octavo.judge.blame import find_blame
+from octavo.judge.real import RealRuntime
+from octavo.plan import GraphPlan, Plan
+from octavo.quantize.apply import apply
+from octavo.quantize.decide import decide
+from octavo.samples import Sample
+from octavo.statistics import Statistics
+from octavo.write.tflite import to_bytes
+
+RUINOUS = 0.15
+"""The part of the outputs' power, apart from what all samples share, that rounding may change: 8 dB. Of the trained
+models of the accuracy benchmark none but the worst comes near; at 0.12 one was as accurate as in float."""
+SOUND = 0.05
+"""When so little is left, nothing more is raised."""
+WORTH = 0.5
+"""What is raised must leave less than this part of the noise."""
+SHARED = 1e-3
+"""The part of the power that all samples share that counts as well: outputs that hardly vary may be rounded."""
+USUAL = 0.1
+"""The part of the median sample's power that every sample is taken to have: some are like the mean of all."""
+TRIED = 8
+"""Samples on which is tried; each trial costs so many inferences."""
+PART = 1.5
+"""Trials run at most so many times as many inferences as calibration."""
+LEAST = 8
+"""Trials at least: three halvings, and what they found."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Trials:
+    """What is tried on: the model, what calibration has learnt of it, and one signature with its samples."""
+
+    model: Model
+    statistics: Sequence[Statistics]
+    signature: Signature
+    samples: Sequence[Sample]
+    exact: Sequence[Mapping[str, Array]]
+
+    def noise(self, plan: Plan) -> float:
+        """How much of what the samples make differ is lost, from 0 to 1, mean over samples and outputs."""
+        recipe = msgspec.structs.replace(plan.recipe, inputs="float32", outputs="float32")
+        content = to_bytes(apply(self.model, msgspec.structs.replace(plan, recipe=recipe)))
+        runtime = RealRuntime(content, signature=self.signature.key or None)
+        found = [runtime.run(sample) for sample in self.samples]
+        names = [name for name, array in self.exact[0].items() if array.dtype.kind == "f" and array.size]
+        lost = [_lost([each[name] for each in self.exact], [each[name] for each in found]) for name in names]
+        return float(np.mean(lost)) if lost else 0.0
+
+
+def raise_ruinous(model: Model, plan: Plan, statistics: Sequence[Statistics], given: Given) -> tuple[Plan, list[str]]:
+    """The plan, with those operations raised whose int8 ruins the outputs, and what the user should know.
+
+    A few inferences tell whether anything is the matter. Only then the guilty are searched, by halving
+    (see `octavo.judge.blame`), and the worst of them raised, as few as it takes.
+    """
+    told: list[str] = []
+    for graph, signature in given.called.items():
+        few = given.of(graph)
+        samples = few.kept[:TRIED]
+        rows = next(rows for rows in plan.graphs if rows.graph == graph.name)
+        if len(samples) < 2 or not any(row.precision == "int8" for row in rows.ops):
+            continue
+        runtime = few.running(few.content, signature.key or None)
+        trials = _Trials(model, statistics, signature, samples, [runtime.run(sample) for sample in samples])
+        whole = trials.noise(plan)
+        if whole <= RUINOUS:
+            continue
+        plan, left, count = _raised(trials, plan, rows, whole, budget=_budget(few.count))
+        told.append(_told(count, whole, left))
+    return plan, told
+
+
+def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budget: int) -> tuple[Plan, float, int]:
+    """The plan with the worst operations raised, the noise that is left, and how many they are."""
+    runs_graphs = {node.outputs[0].name for node in trials.signature.graph if node.op.graphs}
+    suspects = [row.node for row in rows.ops if row.precision == "int8" and row.node not in runs_graphs]
+    if not suspects:
+        return plan, whole, 0
+    found = find_blame(
+        suspects, lambda group: trials.noise(_only(plan, rows, group)), samples=0, budget=budget, worst=0
+    )
+    before = {
+        each.graph: {row.node: row.why for row in each.ops if row.who == "measured"}
+        for each in plan.graphs  # of other signatures
+    }
+    guilty = [node for suspect in found.suspects for node in suspect.layers]
+    best, least, most = plan, whole, 0
+    count = 1
+    while least > SOUND and count < 2 * len(guilty):
+        chosen = {node: _why(whole) for node in guilty[:count]}
+        candidate = decide(trials.model, plan.recipe, trials.statistics, raised=before | {rows.graph: chosen})
+        candidate = msgspec.structs.replace(candidate, equalized=plan.equalized)
+        noise = trials.noise(candidate)
+        if noise < least:
+            best, least, most = candidate, noise, min(count, len(guilty))
+        count *= 2
+    return (best, least, most) if least < WORTH * whole else (plan, whole, 0)
+
+
+def _only(plan: Plan, rows: GraphPlan, nodes: Collection[str]) -> Plan:
+    """The plan with all int8 operations of the graph but these in float."""
+    exempt = {row.node for row in rows.ops if row.precision == "int8"} - set(nodes)
+    ops = tuple(msgspec.structs.replace(row, precision="float32") if row.node in exempt else row for row in rows.ops)
+    fewer = msgspec.structs.replace(rows, ops=ops, grids=tuple(g for g in rows.grids if g.reader not in exempt))
+    graphs = tuple(fewer if each.graph == rows.graph else each for each in plan.graphs)
+    return msgspec.structs.replace(plan, graphs=graphs)
+
+
+def _lost(exact: Sequence[Array], found: Sequence[Array]) -> float:
+    """The noise over what makes the samples' outputs differ, from 0 to 1 in each, mean over the samples.
+
+    So no sample counts for more than another, as one that is broken would.
+    """
+    shared = np.median(np.stack(exact), axis=0) if len({array.shape for array in exact}) == 1 else 0.0
+    own, whole, noise = (
+        np.array([np.square(array, dtype=np.float64).mean() for array in arrays])
+        for arrays in (
+            [array - shared for array in exact],
+            exact,
+            [np.subtract(other, one, dtype=np.float64) for one, other in zip(exact, found, strict=True)],
+        )
+    )
+    signal = np.maximum(own, np.maximum(SHARED * whole, USUAL * np.median(own)))
+    parts = np.minimum(np.where(noise > 0, noise / np.maximum(signal, np.finfo(np.float64).tiny), 0), 1)
+    return float(np.where(np.isfinite(noise), parts, 1).mean())
+
+
+def _budget(count: int) -> int:
+    """How many trials calibration on so many samples pays for."""
+    return max(LEAST, int(PART * count) // TRIED)
+
+
+def _why(noise: float) -> str:
+    return (
+        f"int8 changes the outputs by {noise:.0%} of what samples make them differ, and this is among the worst of it"
+    )
+
+
+def _told(count: int, before: float, after: float) -> str:
+    told = f"int8 changes the outputs by {before:.0%} of what samples make them differ"
+    if not count:
+        return f"{told}, and no few operations are to blame; try precision 'int16x8', and octavo.blame"
+    return f"{told}, {after:.0%} with {count} operation(s) raised out of it; `mixed` = false leaves them in int8"

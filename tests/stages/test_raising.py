@@ -1,0 +1,145 @@
+"""Operations whose int8 is measured to ruin the outputs compute in int16 or float, as few as it takes."""
+
+import numpy as np
+import pytest
+
+import octavo
+from octavo.ir.graph import Model
+from octavo.ir.text import parse
+from octavo.ops import registry
+from octavo.raising import _lost
+from octavo.runtime import Runtime
+from octavo.write.tflite import to_bytes
+
+MEASUREMENTS = """main(%x: float32[batch,16]) {
+  %w = const float32[8,16]
+  %b = const float32[8]
+  %y = FULLY_CONNECTED(%x, %w, %b) {fused_activation_function=RELU}
+  %v = const float32[4,8]
+  %c = const float32[4]
+  %z = FULLY_CONNECTED(%y, %v, %c)
+  return %z
+}"""
+NORMALIZATION = """main(%x: float32[batch,32]) {
+  %axes = const int32[1] [1]
+  %square = MUL(%x, %x)
+  %power = MEAN(%square, %axes) {keep_dims=True}
+  %tiny = const float32[] 1e-9
+  %sum = ADD(%power, %tiny)
+  %root = RSQRT(%sum)
+  %y = MUL(%x, %root)
+  return %y
+}"""
+
+
+@pytest.fixture
+def model(tmp_path):
+    def made(text: str, units: np.ndarray | float = 1.0):
+        graph = parse(text, registry().ops)
+        random = np.random.default_rng(0)
+        for value in graph.values:
+            if value.const is not None and value.const.dtype == np.float32 and value.const.ndim == 2:
+                value.const = random.standard_normal(value.shape).astype(np.float32)
+                value.const /= units if value.shape[-1] == np.size(units) else 1
+        path = tmp_path / "model.tflite"
+        path.write_bytes(to_bytes(Model([graph])))
+        return path
+
+    return made
+
+
+UNITS = np.where(np.arange(16) == 3, 5000, 1).astype(np.float32)
+
+
+def measurements(units=UNITS, count: int = 40) -> np.ndarray:
+    return np.random.default_rng(1).uniform(-1, 1, (count, 16)).astype(np.float32) * units
+
+
+def contrasts() -> np.ndarray:
+    """Samples whose sizes differ a thousandfold."""
+    sizes = np.logspace(-3, 0, 7)[np.arange(40) % 7][:, None]
+    return (np.random.default_rng(2).standard_normal((40, 32)) * sizes).astype(np.float32)
+
+
+def raised(made) -> dict[str, str]:
+    return {row.node: row.precision for row in made.plan.graphs[0].ops if row.who == "measured"}
+
+
+def changed(made, samples) -> float:
+    """The change of the outputs over their power."""
+    exact, found = (
+        np.concatenate([next(iter(Runtime(content).run({name: each[None]}).values())) for each in samples])
+        for content in (made.reference, made.content)
+        for name in [Runtime(content).inputs[0].name]
+    )
+    return float(np.square(found - exact).sum() / np.square(exact).sum())
+
+
+def test_inputs_of_very_different_units_are_read_as_int16_and_the_plan_says_why(model):
+    path, samples = model(MEASUREMENTS, UNITS), measurements()
+    plain = octavo.convert(path, recipe={"precision": "int8", "mixed": False}, samples=samples)
+    made = octavo.convert(path, recipe="int8", samples=samples)
+    assert raised(made) == {"y": "int16x8"}
+    assert "int8 changes the outputs by" in next(row.why for row in made.plan.graphs[0].ops if row.node == "y")
+    assert changed(plain, samples) > 0.3
+    assert changed(made, samples) < 0.08  # the weight of the largest input, 5000 times as small, is zero in int8
+
+
+def test_what_was_raised_is_told(model):
+    made = octavo.convert(model(MEASUREMENTS, UNITS), recipe="int8", samples=measurements())
+    assert any("1 operation(s) raised" in warning and "mixed" in warning for warning in made.warnings)
+
+
+def test_a_normalization_of_sizes_that_differ_a_thousandfold_is_raised(model):
+    path, samples = model(NORMALIZATION), contrasts()
+    made = octavo.convert(path, recipe="int8", samples=samples)
+    assert raised(made)["root"] == "float32"
+    assert changed(made, samples) < 0.02
+
+
+def test_a_sound_model_stays_in_int8_without_a_word(model):
+    made = octavo.convert(model(MEASUREMENTS), recipe="int8", samples=measurements(1.0))
+    assert not raised(made)
+    assert not made.warnings
+
+
+@pytest.mark.parametrize("part", [{"mixed": False}, {"effort": "fast"}])
+def test_nothing_is_raised_where_that_is_not_wanted(model, part):
+    made = octavo.convert(model(MEASUREMENTS, UNITS), recipe={"precision": "int8"} | part, samples=measurements())
+    assert not raised(made)
+
+
+def test_where_nothing_may_be_float_what_can_is_int16(model):
+    recipe = {"precision": "int8", "strict": True}
+    made = octavo.convert(model(MEASUREMENTS, UNITS), recipe=recipe, samples=measurements())
+    assert raised(made) == {"y": "int16x8"}
+
+
+def test_where_nothing_helps_the_user_is_told(model):
+    made = octavo.convert(
+        model(NORMALIZATION), recipe={"precision": "int8", "strict": True}, samples=contrasts()
+    )  # no int16 kernel finds the root of numbers so small
+    assert not made.plan.left_float
+    assert any("no few operations are to blame" in warning for warning in made.warnings)
+
+
+def test_the_plan_replays_what_was_raised(model):
+    path = model(MEASUREMENTS, UNITS)
+    made = octavo.convert(path, recipe="int8", samples=measurements())
+    assert octavo.convert(path, plan=made.plan).content == made.content
+
+
+def test_broken_samples_do_not_hide_what_the_others_lose():
+    exact = [np.float32([[value, -value]]) for value in (1, -1, 2, -2, 1e6, -1e6)]
+    found = [np.float32([[0, 0]])] * 4 + exact[-2:]
+    assert _lost(exact, found) == pytest.approx(4 / 6)
+
+
+def test_what_is_no_number_is_lost():
+    exact = [np.float32([[1, 2]]), np.float32([[2, 1]])]
+    assert _lost(exact, [array * np.float32(np.nan) for array in exact]) == 1
+
+
+def test_outputs_that_hardly_differ_may_be_rounded():
+    exact = [np.float32([[100 + i * 1e-4]]) for i in range(5)]
+    assert _lost(exact, [array + np.float32(0.2) for array in exact]) < 0.01
