@@ -163,7 +163,8 @@ def test_a_concatenation_that_ruins_a_range_is_named_with_its_partner():
       return %z
     }"""
     samples = [4 + array for array in normal(1, 16)]
-    made = octavo.convert(float_model(text), recipe={"precision": "int8", "ranges": "minmax"}, samples=samples)
+    recipe = {"precision": "int8", "ranges": "minmax", "outputs": "int8"}  # else it would be joined in float
+    made = octavo.convert(float_model(text), recipe=recipe, samples=samples)
     found = causes(octavo.debug(made, samples=samples), "y")
     assert "CONCATENATION joins it with 't'" in found["shared_range"].what
     assert "op = 'CONCATENATION'" in found["shared_range"].cure

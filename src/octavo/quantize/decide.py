@@ -11,6 +11,7 @@ from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.plan import GraphPlan, Plan
 from octavo.quantize.carrying import fine_states
 from octavo.quantize.interface import Interfaces, check_interface
+from octavo.quantize.joins import joined_in_float
 from octavo.quantize.limits import objections
 from octavo.quantize.masks import cut_masks
 from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision, foreign, takes_float
@@ -69,6 +70,9 @@ def decide(
     }
     known = {graph: seen for graph, (seen, _) in cut.items()}
     refused = _measured(model, raised) | {node: why for _, found in cut.values() for node, why in found.items()}
+    for graph, seen in known.items() if takes_float(recipe) else ():
+        floats = {value for value, dtype in Interfaces(model, graph, recipe).outputs.items() if dtype == "float32"}
+        refused = joined_in_float(graph, floats, seen) | refused
     choices, tensors = _settled(model, recipe, known, refused)
     plan = Plan(recipe=recipe, graphs=tuple(_graph(model, graph, (recipe, known), choices, tensors) for graph in known))
     if recipe.strict and plan.left_float:
