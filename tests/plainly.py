@@ -6,7 +6,7 @@ import numpy as np
 import octavo
 from octavo.ir.grid import Interval, activation_grid
 from octavo.ir.port import SameAs
-from octavo.quantize.sharing import real_operands, real_results
+from octavo.quantize.group import real_operands, real_results
 from octavo.read.open import read
 
 

@@ -59,7 +59,8 @@ def paired(reference: bytes, candidate: bytes, *, plan: Plan | None = None) -> S
     if not any(pair.node for pair in pairs):
         raise UsageError("the models have no inner tensor in common", hint="compare a model with what it was made from")
     second.metadata[MARK] = b"1"
-    return Subjects(to_bytes(first), to_bytes(second), pairs, _labels(pairs, plan))
+    cut = [grid.value for graph in plan.graphs for grid in graph.grids if grid.is_cut] if plan is not None else []
+    return Subjects(to_bytes(first), to_bytes(second), pairs, _labels(pairs, plan), cut)
 
 
 def paired_already(twinned: bytes) -> Subjects | None:

@@ -20,6 +20,8 @@ Who = Literal["recipe", "rule", "kernel", "graph", "calibration", "measured"]
 or what was measured on some of it."""
 
 VERSION = 1
+NOTHING_BEHIND = "what lies outside changes nothing behind it"
+"""Why a grid may be smaller than the range of its numbers without harm."""
 
 
 class OpDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -61,6 +63,14 @@ class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     high: float = 0.0
     who: Who = "calibration"
     why: str = ""
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether numbers outside of the grid do no harm, since nothing behind it tells them apart."""
+        if self.dtype != "int8" or len(self.scale) != 1 or not self.why.startswith(NOTHING_BEHIND):
+            return False
+        ends = self.scale[0] * (-128 - self.zero_point[0]), self.scale[0] * (127 - self.zero_point[0])
+        return ends[0] <= self.low * 0.98 and self.high * 0.98 <= ends[1]
 
 
 class Equalized(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

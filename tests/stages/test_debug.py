@@ -129,7 +129,7 @@ def test_a_grid_that_is_too_small_is_called_saturation(dense):
 
 def test_a_grid_that_these_samples_do_not_use_is_told(dense):
     grid = next(g for g in dense.plan.graphs[0].grids if g.value == "y")
-    found = octavo.debug(regridded(dense, "y", scale=(grid.scale[0] * 20,)), samples=normal(1, 16))
+    found = octavo.debug(regridded(dense, "y", scale=(grid.scale[0] * 40,)), samples=normal(1, 16))
     assert list(causes(found, "y")) == ["unused_range"]
 
 

@@ -62,8 +62,12 @@ class Op:
     """Whether `evaluate` also computes on object arrays of `Dim`."""
     bounded: ClassVar[bool] = False
     """Whether every output element is a function of one of the first input's, with values between −1 and 1."""
+    flat: ClassVar[float] = 0.0
+    """The magnitude from which on its input changes its int8 output by less than half a step; 0 where there is none."""
     moves: ClassVar[bool] = False
     """Whether every output element is one of the first input's elements, unchanged."""
+    divides: ClassVar[bool] = False
+    """Whether every element of an output is one of the elements of the only input of real numbers, unchanged."""
     ignores_low: ClassVar[bool] = False
     """Whether elements of the first input count the less, exponentially, the farther they lie below the row's greatest,
     and not at all where that is far."""

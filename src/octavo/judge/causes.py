@@ -8,7 +8,7 @@ which comes from the weights, the bias, inputs that are read on another grid, or
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -60,6 +60,14 @@ class Evidence:
     def layer(self) -> str:
         """A name for messages."""
         return self.pair.reference.name
+
+    def without_clipping(self) -> Evidence:
+        """The same where what is clipped does no harm: without the error that it makes, and that came before it."""
+        rest = self.noise - self.clipped
+        if self.own is None or self.clipped <= 0:
+            return replace(self, whole=None, outside=0.0)
+        gained = 10 * float(np.log10(self.noise / rest)) if rest > 0 else np.inf
+        return replace(self, own=self.own + gained, whole=None, noise=max(rest, 0.0), clipped=0.0, outside=0.0)
 
 
 def causes_of(own: Evidence, others: Mapping[Value, Evidence]) -> tuple[Cause, ...]:

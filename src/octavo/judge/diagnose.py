@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,13 +29,15 @@ MOST = 200.0
 class Subjects:
     """The models to run: the float one, if there is one, and the candidate with float twins (`octavo.judge.twin`).
 
-    `labels` gives the source layer and the precision of a tensor of the float model, by its name.
+    `labels` gives the source layer and the precision of a tensor of the float model, by its name. What the grids of
+    those named in `cut` clip does no harm.
     """
 
     reference: bytes | None
     twinned: bytes
     pairs: Sequence[Pair]
     labels: Mapping[str, tuple[str, str]]
+    cut: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +68,7 @@ def diagnose(
         if progress is not None:
             progress("diagnosing", count, samples.count if most is None else min(most, samples.count or most))
     evidence = {pair.reference: tally.evidence(pair) for pair, tally in tallies.items() if tally.whole.count}
+    evidence |= {value: e.without_clipping() for value, e in evidence.items() if value.name in subjects.cut}
     layers = (_diagnosis(pair, tallies[pair], evidence, subjects.labels) for pair in subjects.pairs
               if tallies[pair].whole.count)  # fmt: skip
     return Diagnosis(samples=count, layers=tuple(layers))

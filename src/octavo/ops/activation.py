@@ -107,6 +107,7 @@ class Logistic(Activating):
 
     code: ClassVar = "LOGISTIC"
     bounded: ClassVar = True
+    flat: ClassVar = 6.24
     ports: ClassVar = {"input": BENT, "output": Fixed(int8=Grid(1 / 256, -128), int16=Grid(1 / 32768, 0))}
     versions: ClassVar = {"int8": 2, "int16": 3}
 
@@ -129,6 +130,7 @@ class Tanh(Activating):
 
     code: ClassVar = "TANH"
     bounded: ClassVar = True
+    flat: ClassVar = 3.13
     compute: ClassVar = np.tanh
     ports: ClassVar = {"input": BENT, "output": Fixed(int8=Grid(1 / 128, 0), int16=Grid(1 / 32768, 0))}
     versions: ClassVar = {"int8": 2, "int16": 3}

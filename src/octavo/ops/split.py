@@ -24,6 +24,7 @@ class Split(Op):
 
     code: ClassVar = "SPLIT"
     moves: ClassVar = False  # the elements are those of the second operand
+    divides: ClassVar = True
     symbolic: ClassVar = True
 
     @lowers("tf.Split")

@@ -17,9 +17,9 @@ from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 from octavo.ops.quantize import Dequantize, Quantize
 from octavo.plan import GraphPlan, Grid, OpDecision, Plan
+from octavo.quantize.group import real_operands, real_results
 from octavo.quantize.interface import STORED, Interfaces
 from octavo.quantize.precision import INTEGER
-from octavo.quantize.sharing import real_operands, real_results
 from octavo.recipe import Interface
 from octavo.schema.enums import TensorType
 

@@ -10,13 +10,14 @@ from octavo.errors import InternalError, RecipeError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.plan import GraphPlan, Plan
 from octavo.quantize.carrying import fine_states
+from octavo.quantize.group import real_operands, real_results
 from octavo.quantize.interface import Interfaces, check_interface
 from octavo.quantize.joins import joined_in_float
 from octavo.quantize.limits import objections
 from octavo.quantize.masks import cut_masks
 from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision, foreign, takes_float
 from octavo.quantize.selecting import Selection, check_rules
-from octavo.quantize.sharing import Shared, readers, real_operands, real_results, shared
+from octavo.quantize.sharing import Shared, readers, shared
 from octavo.quantize.stored import check_ports, store
 from octavo.quantize.weights import ScaleOf, constant_grids
 from octavo.recipe import Recipe, Rule

@@ -13,8 +13,8 @@ from operator import or_
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.grid import Interval
 from octavo.ir.port import SameAs
+from octavo.quantize.group import real_operands
 from octavo.quantize.precision import Refusal
-from octavo.quantize.sharing import real_operands
 from octavo.statistics import Statistics
 
 STEPS = 32

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.port import Fit, Fixed, Observed, SameAs
 from octavo.plan import Grid
+from octavo.quantize.group import real_operands, real_results
 from octavo.quantize.precision import INTEGER, Choice
-from octavo.quantize.sharing import real_operands, real_results
 from octavo.statistics import Statistics
 
 OVERSHOOT = 2

@@ -9,17 +9,17 @@ requantized on the way in.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
 from octavo.errors import InternalError
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.grid import Interval, activation_grid
-from octavo.ir.port import Fit, Fixed, Observed, SameAs
-from octavo.ir.port import Grid as Dictated
-from octavo.ir.source import Array
+from octavo.ir.port import Fit, Fixed, SameAs
 from octavo.plan import Grid
+from octavo.quantize.flat import cut_flat
+from octavo.quantize.group import Group, Groups, Tensor, real_operands, real_results, tensor_of
 from octavo.quantize.handing import Slot, handed
 from octavo.quantize.precision import INTEGER, Choice
 from octavo.quantize.ranges import METHODS
@@ -30,71 +30,6 @@ HUGE = 100.0
 """A constant this many times as large as the numbers that it is mixed with stands for an infinity."""
 NARROW = 0.5
 """An input that others read too keeps its own grid when its range is less than this part of the joint one."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tensor:
-    """A value in one integer dtype. A constant is a tensor of its own for each operation that reads it."""
-
-    value: Value
-    dtype: str
-    reader: Node | None = None
-
-
-@dataclass(slots=True)
-class Group:
-    """Tensors with one grid."""
-
-    members: dict[Tensor, None]
-    interval: Interval | None = None
-    constants: Interval | None = None
-    """What its constants span: they are cut to the range of the numbers that they meet, and count only if alone."""
-    counts: Array | None = None
-    dictated: Dictated | None = None
-    dictator: str = ""
-    clipped: str = ""
-    """By what its range was made smaller, as the plan says it."""
-    fitted: bool = False
-    """Whether the interval is the one with which the outputs of the model change least."""
-    whole: bool = False
-    """Whether every number must lie inside: the outputs of the model are not clipped."""
-    pinned: bool = False
-    """Whether training or the user gave the range."""
-
-
-def _joint(one: Group, other: Group) -> Interval | None:
-    """An interval for both: a fitted one stands, since what is outside it was meant to be clipped."""
-    if one.fitted != other.fitted:
-        return one.interval if one.fitted else other.interval
-    if one.interval is None or other.interval is None:
-        return one.interval or other.interval
-    return one.interval | other.interval
-
-
-@dataclass(slots=True)
-class Groups:
-    """Tensors by the group that they belong to."""
-
-    of: dict[Tensor, Group] = field(default_factory=dict)
-
-    def merge(self, one: Tensor, other: Tensor) -> None:
-        """Let two tensors, and all that already share with them, share one grid."""
-        a, b = self.of[one], self.of[other]
-        if a is b:
-            return
-        if len(a.members) < len(b.members):
-            a, b = b, a
-        a.members.update(b.members)
-        a.interval = _joint(a, b)
-        a.constants = a.constants | b.constants if a.constants and b.constants else a.constants or b.constants
-        a.counts = a.counts if b.counts is None else b.counts if a.counts is None else a.counts + b.counts
-        a.whole |= b.whole
-        a.fitted |= b.fitted
-        a.pinned |= b.pinned
-        if a.dictated is None:
-            a.dictated, a.dictator = b.dictated, b.dictator
-        for member in b.members:
-            self.of[member] = a
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +84,12 @@ def shared(known: Mapping[Graph, Statistics], choices: Mapping[Node, Choice], *,
         _share_handed([Tensor(value, slot.dtype) for value in slot.members], spans, groups)
     for node, _ in nodes:
         _share_joined(node, INTEGER[choices[node].precision], groups)
+    bodies = {body for node, _ in nodes for body in node.op.graphs}
     for tensor, group in groups.of.items():
-        group.whole |= tensor.value in homes[tensor].outputs
+        home = homes[tensor]
+        stays = home in bodies and tensor.value in home.inputs  # what each turn hands on as it is
+        group.whole |= tensor.value in home.outputs and not stays
+    cut_flat([(node, choices[node]) for node, _ in nodes], groups)
     if ranges in METHODS:
         for group in {id(each): each for tensor, each in groups.of.items() if tensor.dtype == "int8"}.values():
             _narrow(group, ranges)
@@ -211,27 +150,6 @@ def readers(graphs: Iterable[Graph], choices: Mapping[Node, Choice], tensors: Ma
     return found
 
 
-def tensor_of(node: Node, value: Value, dtype: str) -> Tensor:
-    """The tensor as which `node` reads or makes `value`."""
-    return Tensor(value, dtype, node if value.const is not None else None)
-
-
-def real_operands(node: Node) -> Iterator[tuple[str, Value, Observed | SameAs | Fixed]]:
-    """The operands that are activations: port name, value, port."""
-    for name, value in zip(node.op.operands(len(node.inputs)), node.inputs, strict=True):
-        port = node.op.port(name)
-        if value is not None and isinstance(port, Observed | SameAs | Fixed) and value.dtype.kind == "f":
-            yield name, value, port
-
-
-def real_results(node: Node) -> Iterator[tuple[str, Value, Observed | SameAs | Fixed]]:
-    """The results that are activations: port name, value, port."""
-    for name, value in zip(node.op.results(len(node.outputs)), node.outputs, strict=False):
-        port = node.op.port(name)
-        if isinstance(port, Observed | SameAs | Fixed) and value.dtype.kind == "f":
-            yield name, value, port
-
-
 def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> Iterator[Tensor]:
     """Give each tensor around `node` a group of its own; the tensors that had none."""
     for _, value, port in [*real_operands(node), *real_results(node)]:
@@ -282,7 +200,7 @@ def _narrow(group: Group, ranges: Ranges) -> None:
         return
     narrow, why = METHODS[ranges]
     narrowed = narrow(group.interval, group.counts)
-    group.clipped = why if narrowed != group.interval else ""
+    group.clipped = why if narrowed != group.interval else group.clipped
     group.interval = narrowed
 
 
