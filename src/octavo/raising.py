@@ -1,4 +1,4 @@
-"""Where operations are raised out of int8 on the way through the pipeline: where that is measured to save the model."""
+"""Where operations compute more finely than asked: where that is measured to save the model."""
 
 from __future__ import annotations
 
@@ -25,6 +25,10 @@ RUINOUS = 0.15
 models of the accuracy benchmark none but the worst comes near; at 0.12 one was as accurate as in float."""
 SOUND = 0.05
 """When so little is left, nothing more is raised."""
+NEARLY = 1.25
+"""Fewer operations are better where the noise is at most so many times the least."""
+FEW = 8
+"""So many operations may be raised of any model, and a third of all of larger ones."""
 WORTH = 0.5
 """What is raised must leave less than this part of the noise."""
 SHARED = 1e-3
@@ -33,8 +37,8 @@ USUAL = 0.1
 """The part of the median sample's power that every sample is taken to have: some are like the mean of all."""
 TRIED = 8
 """Samples on which is tried; each trial costs so many inferences."""
-PART = 1.5
-"""Trials run at most so many times as many inferences as calibration."""
+PART = 1.25
+"""Trials run about so many times as many inferences as calibration."""
 LEAST = 8
 """Trials at least: three halvings, and what they found."""
 
@@ -79,7 +83,7 @@ def raise_ruinous(model: Model, plan: Plan, statistics: Sequence[Statistics], gi
         if whole <= RUINOUS:
             continue
         plan, left, count = _raised(trials, plan, rows, whole, budget=_budget(few.count))
-        told.append(_told(count, whole, left))
+        told.append(_told(count, whole, left, plan.recipe.weights))
     return plan, told
 
 
@@ -97,17 +101,17 @@ def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budge
         for each in plan.graphs  # of other signatures
     }
     guilty = [node for suspect in found.suspects for node in suspect.layers]
-    best, least, most = plan, whole, 0
-    count = 1
-    while least > SOUND and count < 2 * len(guilty):
+    tried: list[tuple[int, float, Plan]] = []
+    most = min(len(guilty), max(FEW, len(suspects) // 3))
+    while not tried or (tried[-1][1] > SOUND and tried[-1][0] < most):
+        count = min(2 * tried[-1][0], most) if tried else 1
         chosen = {node: _why(whole) for node in guilty[:count]}
         candidate = decide(trials.model, plan.recipe, trials.statistics, raised=before | {rows.graph: chosen})
         candidate = msgspec.structs.replace(candidate, equalized=plan.equalized)
-        noise = trials.noise(candidate)
-        if noise < least:
-            best, least, most = candidate, noise, min(count, len(guilty))
-        count *= 2
-    return (best, least, most) if least < WORTH * whole else (plan, whole, 0)
+        tried.append((count, trials.noise(candidate), candidate))
+    enough = max(SOUND, NEARLY * min(noise for _, noise, _ in tried))
+    count, noise, best = next(each for each in tried if each[1] <= enough)
+    return (best, noise, count) if noise < WORTH * whole else (plan, whole, 0)
 
 
 def _only(plan: Plan, rows: GraphPlan, nodes: Collection[str]) -> Plan:
@@ -145,12 +149,13 @@ def _budget(count: int) -> int:
 
 def _why(noise: float) -> str:
     return (
-        f"int8 changes the outputs by {noise:.0%} of what samples make them differ, and this is among the worst of it"
+        f"rounding changes the outputs by {noise:.0%} of what samples make them differ; this is among the worst of it"
     )
 
 
-def _told(count: int, before: float, after: float) -> str:
-    told = f"int8 changes the outputs by {before:.0%} of what samples make them differ"
+def _told(count: int, before: float, after: float, weights: str) -> str:
+    told = f"rounding changes the outputs by {before:.0%} of what samples make them differ"
     if not count:
-        return f"{told}, and no few operations are to blame; try precision 'int16x8', and octavo.blame"
-    return f"{told}, {after:.0%} with {count} operation(s) raised out of it; `mixed` = false leaves them in int8"
+        cure = "precision 'int16x8'" if weights == "int8" else "weights 'int8'"
+        return f"{told}, and no few operations are to blame; try {cure}, and octavo.blame"
+    return f"{told}, {after:.0%} with {count} operation(s) computed more finely; `mixed` = false leaves them as asked"

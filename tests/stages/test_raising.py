@@ -80,14 +80,14 @@ def test_inputs_of_very_different_units_are_read_as_int16_and_the_plan_says_why(
     plain = octavo.convert(path, recipe={"precision": "int8", "mixed": False}, samples=samples)
     made = octavo.convert(path, recipe="int8", samples=samples)
     assert raised(made) == {"y": "int16x8"}
-    assert "int8 changes the outputs by" in next(row.why for row in made.plan.graphs[0].ops if row.node == "y")
+    assert "rounding changes the outputs by" in next(row.why for row in made.plan.graphs[0].ops if row.node == "y")
     assert changed(plain, samples) > 0.3
     assert changed(made, samples) < 0.08  # the weight of the largest input, 5000 times as small, is zero in int8
 
 
 def test_what_was_raised_is_told(model):
     made = octavo.convert(model(MEASUREMENTS, UNITS), recipe="int8", samples=measurements())
-    assert any("1 operation(s) raised" in warning and "mixed" in warning for warning in made.warnings)
+    assert any("1 operation(s) computed more finely" in warning and "mixed" in warning for warning in made.warnings)
 
 
 def test_a_normalization_of_sizes_that_differ_a_thousandfold_is_raised(model):
@@ -143,3 +143,25 @@ def test_what_is_no_number_is_lost():
 def test_outputs_that_hardly_differ_may_be_rounded():
     exact = [np.float32([[100 + i * 1e-4]]) for i in range(5)]
     assert _lost(exact, [array + np.float32(0.2) for array in exact]) < 0.01
+
+
+FEW_BITS = """main(%x: float32[batch,16]) {
+  %w = const float32[64,16]
+  %y = FULLY_CONNECTED(%x, %w, _) {fused_activation_function=RELU}
+  %v = const float32[64,64]
+  %z = FULLY_CONNECTED(%y, %v, _) {fused_activation_function=RELU}
+  %u = const float32[8,64]
+  %o = FULLY_CONNECTED(%z, %u, _)
+  return %o
+}"""
+
+
+def test_weights_of_few_bits_are_widened_first(model):
+    samples = measurements(1.0)
+    recipe = {"precision": "int8", "weights": "int2"}
+    plain = octavo.convert(model(FEW_BITS), recipe=recipe | {"mixed": False}, samples=samples)
+    made = octavo.convert(model(FEW_BITS), recipe=recipe, samples=samples)
+    assert set(raised(made).values()) == {"int8"}
+    wide = {grid.reader for grid in made.plan.graphs[0].grids if grid.reader and grid.dtype == "int8"}
+    assert wide == raised(made).keys()
+    assert changed(made, samples) < 0.5 * changed(plain, samples)

@@ -125,7 +125,7 @@ FORMS = [
 
 @pytest.mark.parametrize(("text", "precision", "asked", "dtype", "computed"), FORMS)
 def test_each_kernel_gets_the_narrowest_weights_that_it_reads_rightly(text, precision, asked, dtype, computed):
-    result = converted(text, precision=precision, weights=asked)
+    result = converted(text, precision=precision, weights=asked, mixed=False)
     assert stored(result) == (dtype, 0, computed)
     sample = drawn(text)[0]
     (output,) = Runtime(result.content, signature="serving_default").run(sample).values()

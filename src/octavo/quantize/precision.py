@@ -41,7 +41,7 @@ class Choice:
 
 
 Refusal = tuple[Who, str]
-"""Who keeps an operation in float, and why; `measured` does not insist on float, only on more than int8."""
+"""Who keeps an operation in float, and why; `measured` does not insist on float, only on finer numbers."""
 
 
 def choose(
@@ -54,8 +54,10 @@ def choose(
     selection = Selection(graph, recipe)
     choices = {node: _restrict(node, _asked(node, selection), recipe) for node in graph}
     for node, (who, why) in ((node, refused[node]) for node in graph if node in refused):
-        wanted = _finer(node, choices[node], recipe) if who == "measured" else "float32"
-        choices[node] = replace(choices[node], precision=wanted, who=who, why=why)
+        finer = (
+            _finer(node, choices[node], recipe) if who == "measured" else replace(choices[node], precision="float32")
+        )
+        choices[node] = replace(finer, who=who, why=why)
     if is_foreign:
         choices = {node: _without_integers(choice) for node, choice in choices.items()}
     _leave_islands(graph, choices)
@@ -178,17 +180,19 @@ def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     return choice
 
 
-def _finer(node: Node, choice: Choice, recipe: Recipe) -> Treatment:
-    """What computes more finely than int8: int16 where that keeps int8 weights at no cost, else float.
+def _finer(node: Node, choice: Choice, recipe: Recipe) -> Choice:
+    """What computes more finely: int8 in place of narrower weights; int16 where that costs no more, else float.
 
     What is not in int8, or must stay in integers and has no int16 kernel, stays as it is.
     """
-    dtypes = TARGETS[recipe.target].dtypes
+    weight, dtypes = weight_of(node), TARGETS[recipe.target].dtypes
     takes_int16 = not objection(node, "int16") and (not dtypes or "int16" in dtypes)
-    keeps = weight_of(node) is not None and not node.op.kernels.slow_int16
     if choice.precision != "int8" or not (takes_int16 or takes_float(recipe)):
-        return choice.precision
-    return "int16x8" if takes_int16 and (keeps or not takes_float(recipe)) else "float32"
+        return choice
+    if weight is not None and choice.weights != "int8":
+        return replace(choice, weights="int8", block=0)
+    in_int16 = takes_int16 and (not takes_float(recipe) or (weight is not None and not node.op.kernels.slow_int16))
+    return replace(choice, precision="int16x8" if in_int16 else "float32")
 
 
 def _without_integers(choice: Choice) -> Choice:
