@@ -303,6 +303,9 @@ def _calibrate(
 
     names = {value.name for value in signature.graph.values}
     inside = {value.name for body in Model([signature.graph]).bodies for value in body.values}
+    handed = {
+        v.name for node in signature.graph if node.op.graphs for v in (*node.inputs, *node.outputs) if v is not None
+    }
     here = [name for name in wanted if name in names or name in inside]
     spread = (
         [name for name in here if name in names] if job.recipe.ranges != "minmax" or job.recipe.correct_bias else []
@@ -312,7 +315,7 @@ def _calibrate(
     runtime = samples.running(reference, signature.key or None)
     lint = Lint(runtime, signature.graph, signature.inputs, here)
     learnt = Wanted(
-        ranges=here, spreads=spread, optional=inside - names, inputs=fit, layers=unfolded(signature.graph, job.recipe)
+        ranges=here, spreads=spread, optional=inside | handed, inputs=fit, layers=unfolded(signature.graph, job.recipe)
     )
     statistics = calibrate(lint, samples.every, learnt, progress=job.progress, count=samples.source.count)
     return statistics, lint.findings(samples.source.labels)

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
+import numpy as np
+
 from octavo.errors import InternalError, RecipeError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.plan import GraphPlan, Plan
@@ -42,9 +44,16 @@ def needs(model: Model, recipe: Recipe) -> list[str]:
         for node in graph:
             if choices[node].precision in INTEGER:
                 values = [value for _, value, _ in [*real_operands(node), *real_results(node)]]
+                values += [v for tie in node.op.ties(node) for v in tie if v is not None and _is_needed(v, node, graph)]
                 wanted.update((value.name, None) for value in values if value.const is None)
         wanted.update((value.name, None) for value, _ in Interfaces(model, graph, recipe).integers)
     return list(wanted)
+
+
+def _is_needed(value: Value, node: Node, graph: Graph) -> bool:
+    """Whether a value that is handed on holds real numbers; results that nobody reads hold anything."""
+    idle = value in node.outputs and not value.uses and value not in graph.outputs
+    return value.dtype == np.float32 and not idle
 
 
 def decide(
