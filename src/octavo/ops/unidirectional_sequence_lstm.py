@@ -15,7 +15,10 @@ from octavo.ir.type import Type
 from octavo.ops._activation import activate
 from octavo.schema.enums import Activation
 
-_INSIDE = "its integer kernel needs the ranges of tensors inside of it, which are not calibrated"
+_INSIDE = (
+    "its integer kernel needs the ranges of tensors inside of it, which no runtime tells; a layer that forgets becomes "
+    "a loop, all in integers, when the Keras model or SavedModel is converted instead of this file"
+)
 _INPUT, _RECURRENT, _PEEPHOLE, _BIAS, _PROJECTION, _STATES, _NORM = 1, 5, 9, 12, 16, 18, 20
 """Where each group of operands begins: four gates each (input, forget, cell, output), or as the kernel has them."""
 
