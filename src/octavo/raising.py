@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
+from octavo.errors import TargetError
 from octavo.given import Given
 from octavo.ir.graph import Model, Signature
 from octavo.ir.source import Array
@@ -32,7 +33,7 @@ FEW = 8
 WORTH = 0.5
 """What is raised must leave less than this part of the noise."""
 SHARED = 1e-3
-"""The part of the power that all samples share that counts as well: outputs that hardly vary may be rounded."""
+"""Outputs of which less than this part differs from sample to sample, as of untrained nets, count as a whole."""
 USUAL = 0.1
 """The part of the median sample's power that every sample is taken to have: some are like the mean of all."""
 TRIED = 8
@@ -57,8 +58,11 @@ class _Trials:
         """How much of what the samples make differ is lost, from 0 to 1, mean over samples and outputs."""
         recipe = msgspec.structs.replace(plan.recipe, inputs="float32", outputs="float32")
         content = to_bytes(apply(self.model, msgspec.structs.replace(plan, recipe=recipe)))
-        runtime = RealRuntime(content, signature=self.signature.key or None)
-        found = [runtime.run(sample) for sample in self.samples]
+        try:
+            runtime = RealRuntime(content, signature=self.signature.key or None)
+            found = [runtime.run(sample) for sample in self.samples]
+        except TargetError:  # LiteRT refuses some grids: then nothing is left of the outputs
+            return 1.0
         names = [name for name, array in self.exact[0].items() if array.dtype.kind == "f" and array.size]
         lost = [_lost([each[name] for each in self.exact], [each[name] for each in found]) for name in names]
         return float(np.mean(lost)) if lost else 0.0
@@ -137,7 +141,9 @@ def _lost(exact: Sequence[Array], found: Sequence[Array]) -> float:
             [np.subtract(other, one, dtype=np.float64) for one, other in zip(exact, found, strict=True)],
         )
     )
-    signal = np.maximum(own, np.maximum(SHARED * whole, USUAL * np.median(own)))
+    if np.median(own) < SHARED * np.median(whole):
+        own = whole  # the samples do not tell what matters
+    signal = np.maximum(own, USUAL * np.median(own))
     parts = np.minimum(np.where(noise > 0, noise / np.maximum(signal, np.finfo(np.float64).tiny), 0), 1)
     return float(np.where(np.isfinite(noise), parts, 1).mean())
 

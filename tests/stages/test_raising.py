@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 import octavo
+import octavo.raising
+from octavo.errors import TargetError
 from octavo.ir.graph import Model
 from octavo.ir.text import parse
 from octavo.ops import registry
@@ -138,6 +140,15 @@ def test_broken_samples_do_not_hide_what_the_others_lose():
 def test_what_is_no_number_is_lost():
     exact = [np.float32([[1, 2]]), np.float32([[2, 1]])]
     assert _lost(exact, [array * np.float32(np.nan) for array in exact]) == 1
+
+
+def test_a_model_that_litert_refuses_has_lost_all(model, monkeypatch):
+    def refuse(*_, **__):
+        raise TargetError("no_integer_overflow_from_quantization was not true")
+
+    monkeypatch.setattr(octavo.raising, "RealRuntime", refuse)
+    made = octavo.convert(model(MEASUREMENTS), recipe="int8", samples=measurements(1.0))
+    assert any("100%" in warning for warning in made.warnings)
 
 
 def test_outputs_that_hardly_differ_may_be_rounded():
