@@ -35,6 +35,8 @@ COMMANDS = [
     "doctor",
 ]
 RUN = [sys.executable, "-c", "from octavo.cli import main; main()"]
+IMPATIENT = "from octavo.cli import main, progress; progress.PATIENCE = 0.01; main()"
+"""The command line with a bar that appears at once, however fast the machine is."""
 
 
 def run(*arguments):
@@ -390,7 +392,7 @@ def in_terminal(*arguments, interrupt_at=b"", environment=None):
     """What a command writes to a terminal, and its exit code; it is interrupted once `interrupt_at` appears."""
     leader, follower = pty.openpty()
     with subprocess.Popen(
-        [*RUN, *map(str, arguments)], stdin=follower, stdout=follower, stderr=follower, close_fds=True,
+        [sys.executable, "-c", IMPATIENT, *map(str, arguments)], stdin=follower, stdout=follower, stderr=follower, close_fds=True,
         env={**os.environ, "TERM": "xterm-256color", **(environment or {})}, start_new_session=True,
     ) as process:  # fmt: skip
         os.close(follower)
@@ -413,7 +415,7 @@ def in_terminal(*arguments, interrupt_at=b"", environment=None):
 
 @pytest.fixture
 def many_samples(tmp_path):
-    """Samples that take some seconds, so that a progress bar appears."""
+    """Samples that take some seconds, so that an interrupt comes in their midst."""
     path = tmp_path / "many.npz"
     np.savez(path, image=np.random.default_rng(8).random((60_000, 20, 20, 1), np.float32))
     return path
