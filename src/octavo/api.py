@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from octavo.judge.score import Evaluation
     from octavo.pipeline import Conversion
     from octavo.plan import Plan
-    from octavo.recipe import RecipeLike
+    from octavo.recipe import RecipeLike, TargetName
     from octavo.report.inspection import Inspection
     from octavo.report.record import Run
     from octavo.samples import SamplesLike
@@ -31,6 +31,7 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     model: Any,
     *,
     recipe: RecipeLike = "float32",
+    target: TargetName | None = None,
     samples: SamplesLike | Mapping[str, SamplesLike] | None = None,
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
@@ -49,6 +50,9 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
             signature key) or a `tf.Module`, or the path or the bytes of a float `.tflite`.
         recipe: a precision ("float32", "float16", "dynamic", "weight_only", "int8", "int16x8"), a `Recipe`, a
             mapping, or the path of a TOML or JSON file.
+        target: what the model is to run on, in place of the recipe's: "xnnpack", "gpu", "nnapi", "tflm", "edgetpu",
+            "ethos-u" or "hexagon". What it does not run is an error, unless the recipe leaves it in float by `deny` or
+            a rule; then the plan says why the target does not run it.
         samples: representative inputs, which "int8" and "int16x8" learn activation ranges from: an `.npz` or `.npy`
             file, a folder of `.npy`, an iterable or a function that returns one; per signature as a mapping
             by key.
@@ -69,12 +73,13 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     from octavo.pipeline import Job, run
     from octavo.plan import Plan as PlanType
     from octavo.recipe import read_recipe
+    from octavo.targeting import aimed
 
     replayed = PlanType.load(plan) if isinstance(plan, str | Path) else plan
     return run(
         Job(
             model=model,
-            recipe=read_recipe(recipe),
+            recipe=aimed(read_recipe(recipe), target, replayed),
             samples=samples,
             inputs=inputs,
             outputs=outputs,
@@ -239,7 +244,7 @@ def off_target(model: Any, target: str) -> tuple[Departure, ...]:
 
     Args:
         model: anything that `convert` takes, quantized or not, or a `Conversion`.
-        target: "xnnpack", "gpu", "tflm", "edgetpu", "ethos-u" or "hexagon".
+        target: "xnnpack", "gpu", "nnapi", "tflm", "edgetpu", "ethos-u" or "hexagon".
 
     Raises:
         OctavoError: there is no such target, or the model cannot be read.

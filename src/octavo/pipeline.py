@@ -31,7 +31,7 @@ from octavo.recipe import Recipe
 from octavo.runtime import Runtime
 from octavo.samples import Sample, SamplesLike
 from octavo.statistics import Range, Statistics
-from octavo.targeting import check_model, check_recipe, leaving, target_of
+from octavo.targeting import check_recipe, checked, leaving, target_of
 from octavo.targets.target import Departure
 from octavo.write.file import save
 from octavo.write.tflite import to_bytes
@@ -119,7 +119,7 @@ def run(job: Job) -> Conversion:
             plan, more = _raised(model, plan, statistics, given)
             doubts = [*doubts, *more]
     quantized = apply(model, plan)
-    check_model(quantized, plan)
+    plan = checked(quantized, plan)
     content = reference if plan.is_float else to_bytes(quantized)
     _check_runs(model, content)
     return Conversion(
@@ -373,6 +373,13 @@ def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> lis
         warnings.append(
             f"left in float: {len(unknown)} operation(s), such as {unknown[0].op} at {unknown[0].layer}, because "
             f"{unknown[0].why}; pass samples"
+        )
+    left = [op for graph in plan.graphs for op in graph.ops if op.off_target]
+    if left:
+        kinds = sorted({op.op for op in left})
+        warnings.append(
+            f"{len(left)} operation(s) run on the CPU, not on {plan.recipe.target}: {', '.join(kinds)}; the plan has "
+            "the reason of each"
         )
     slow = [op for graph in plan.graphs for op in graph.ops if op.slow]
     if slow:

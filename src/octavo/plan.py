@@ -20,6 +20,8 @@ Who = Literal["recipe", "rule", "kernel", "graph", "calibration", "measured"]
 or what was measured on some of it."""
 
 VERSION = 1
+DENIED = "the recipe denies it"
+"""Why an operation stays in float that `deny` names."""
 NOTHING_BEHIND = "what lies outside changes nothing behind it"
 """Why a grid may be smaller than the range of its numbers without harm."""
 
@@ -27,7 +29,8 @@ NOTHING_BEHIND = "what lies outside changes nothing behind it"
 class OpDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How one operation computes. `node` is the name of its first output; `asked` what the recipe wanted.
 
-    `slow` says why the operation takes many times as long as in float, if it does.
+    `slow` says why the operation takes many times as long as in float, if it does; `off_target` why the target does
+    not run it, so that the CPU will.
     """
 
     node: str
@@ -38,6 +41,7 @@ class OpDecision(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     who: Who
     why: str
     slow: str = ""
+    off_target: str = ""
 
 
 class Grid(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from msgspec.structs import replace
 
 from octavo.errors import TargetError, UsageError, did_you_mean
 from octavo.ir.graph import Model
-from octavo.plan import Plan
+from octavo.plan import DENIED, GraphPlan, OpDecision, Plan
 from octavo.recipe import Recipe
 from octavo.targets.known import TARGETS
-from octavo.targets.target import Departure, Target, departures
+from octavo.targets.target import CONVERSIONS, Departure, Target, departures
 
 
 def target_of(name: str) -> Target:
@@ -22,6 +24,20 @@ def target_of(name: str) -> Target:
     if found is None:
         raise UsageError(f"no target is called {name!r}", hint=did_you_mean(name, [str(known) for known in TARGETS]))
     return found
+
+
+def aimed(recipe: Recipe, target: str | None, plan: Plan | None = None) -> Recipe:
+    """The recipe with that target in place of its own, if one is given.
+
+    Raises:
+        UsageError: there is no such target, or a plan, which has its own.
+    """
+    if target is None:
+        return recipe
+    if plan is not None:
+        hint = f"leave target out; the plan is for {plan.recipe.target!r}"
+        raise UsageError("a plan has been made for a target already", where=f"target = {target!r}", hint=hint)
+    return replace(recipe, target=target_of(target).name)
 
 
 def check_recipe(recipe: Recipe) -> None:
@@ -39,16 +55,16 @@ def check_recipe(recipe: Recipe) -> None:
         )
 
 
-def check_model(model: Model, plan: Plan) -> None:
-    """Make sure that the target runs every operation that the recipe does not leave in float.
+def checked(model: Model, plan: Plan) -> Plan:
+    """The plan, in which each operation that the target leaves to the CPU, as the recipe allows, says why.
 
     Raises:
         TargetError: there are others; each is named with its layer, why, and what to do.
     """
     target = TARGETS[plan.recipe.target]
-    left = {row.node for graph in plan.graphs for row in graph.ops if row.asked == "float32" and row.who != "recipe"}
-    left |= {row.node for graph in plan.graphs for row in graph.ops if row.why == "the recipe denies it"}
-    found = [each for each in leaving(model, target) if not (target.has_fallback and _made_of(each.tensor) in left)]
+    departing = [each for each in leaving(model, target) if not (target.has_fallback and each.op in CONVERSIONS)]
+    left = {row.node for graph in plan.graphs for row in graph.ops if target.has_fallback and _is_left(row)}
+    found = [each for each in departing if _made_of(each.tensor) not in left]
     if found:
         rows = "\n".join(f"  {each.op} at {each.layer}: {each.why}; {each.cure}" for each in found)
         leave = "leave each in float, for the CPU, by `deny` or a rule; or " if target.has_fallback else ""
@@ -57,6 +73,17 @@ def check_model(model: Model, plan: Plan) -> None:
             where=f"recipe.target; {target.source}",
             hint=f"{leave}choose another target",
         )
+    why = {_made_of(each.tensor): each.why for each in departing}
+    return replace(plan, graphs=tuple(_marked(graph, why) for graph in plan.graphs)) if why else plan
+
+
+def _is_left(row: OpDecision) -> bool:
+    """Whether the recipe says that the operation may stay in float."""
+    return row.why == DENIED or (row.asked == "float32" and row.who != "recipe")
+
+
+def _marked(graph: GraphPlan, why: Mapping[str, str]) -> GraphPlan:
+    return replace(graph, ops=tuple(replace(row, off_target=why.get(row.node, "")) for row in graph.ops))
 
 
 def leaving(model: Model, target: Target) -> Iterator[Departure]:

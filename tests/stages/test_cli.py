@@ -31,6 +31,7 @@ COMMANDS = [
     "report",
     "benchmark",
     "plan",
+    "targets",
     "demo",
     "doctor",
 ]

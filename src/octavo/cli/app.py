@@ -17,6 +17,7 @@ from octavo.cli.evaluate import evaluate
 from octavo.cli.inspect import inspect
 from octavo.cli.plan import plan
 from octavo.cli.report import report
+from octavo.cli.targets import targets
 
 
 @click.group(cls=Group)
@@ -33,5 +34,5 @@ def app() -> None:
     """
 
 
-for command in (convert, evaluate, compare, debug, blame, inspect, report, benchmark, plan, demo, doctor):
+for command in (convert, evaluate, compare, debug, blame, inspect, report, benchmark, plan, targets, demo, doctor):
     app.add_command(command)

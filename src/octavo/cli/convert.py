@@ -18,7 +18,9 @@ HOW = "How to quantize"
 WHAT = "What to convert"
 FILES = "Files"
 INTERFACE = ["float32", "int8", "uint8", "int16"]
-RECIPE_OPTIONS = {"recipe": "--recipe", "inputs": "--inputs", "outputs": "--outputs", "rule": "--rule"}
+RECIPE_OPTIONS = {
+    "recipe": "--recipe", "target": "--target", "inputs": "--inputs", "outputs": "--outputs", "rule": "--rule",
+}  # fmt: skip
 """Options that a plan makes meaningless: it holds a recipe, and what came of it."""
 
 EXTRA_FILES = ("save_plan", "save_float", "save_run", "report")
@@ -30,6 +32,7 @@ class Options(TypedDict):
 
     output: Path
     recipe: str | None
+    target: str | None
     samples: tuple[str, ...]
     inputs: str | None
     outputs: str | None
@@ -72,6 +75,8 @@ class Options(TypedDict):
         "edited, in place of deciding anew.")  # fmt: skip
 @option("-r", "--recipe", section=HOW, metavar="NAME|FILE", help="float32 (default), float16, dynamic, weight_only, "
         "int8, int16x8, or a .toml or .json file.")  # fmt: skip
+@option("-t", "--target", section=HOW, metavar="NAME", help="What the model is to run on: `octavo targets` lists them. "
+        "What it cannot run is an error, unless a rule leaves it in float.")  # fmt: skip
 @option("--rule", section=HOW, multiple=True, metavar="RULE", help="A precision for some operations, such as "
         "op=SOFTMAX,precision=float32 or layer=head/*,precision=int16x8. The last that matches counts.")  # fmt: skip
 @option("--inputs", section=HOW, type=click.Choice(INTERFACE), help="The dtype of the model's real inputs.")
@@ -136,6 +141,7 @@ def _run(model: str, options: Options) -> Conversion:
         return octavo.convert(
             model,
             recipe=recipe,
+            target=options["target"],
             samples=values.dressed(values.samples(options["samples"]), options["preprocess"]),
             signatures=options["signature"] or None,
             inputs=options["input_node"] or None,

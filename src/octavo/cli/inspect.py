@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @option("--why", section="What is shown", is_flag=True, help="What the optimizer did, and nearly did, and why not.")
 @option("--tree", section="What is shown", is_flag=True, help="The layers as a tree, with the sizes of their weights.")
 @option("--target", section="What is shown", metavar="NAME", help="The operations that would leave it: gpu, "
-        "tflm, edgetpu, ethos-u, hexagon.")  # fmt: skip
+        "nnapi, tflm, edgetpu, ethos-u, hexagon.")  # fmt: skip
 def inspect(  # one for each option
     model: str, *, why: bool, tree: bool, target: str | None, as_json: bool, quiet: bool
 ) -> None:

@@ -151,7 +151,7 @@ def _settled(
         for graph in known:
             choices |= choose(graph, recipe, refused, is_foreign=graph in strange)
         choices |= fine_states(model, choices, recipe)
-        tensors = shared(known, choices, ranges=recipe.ranges)
+        tensors = shared(known, choices, ranges=recipe.ranges, moved=TARGETS[recipe.target].on_one_grid)
         if not (found := _refusals(known, choices, tensors)):
             return choices, tensors
         for node, refusal in found.items():

@@ -11,7 +11,7 @@ import numpy as np
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.ir.port import Fixed, Handed, Observed, Plain, SameAs, Weight
 from octavo.ir.source import Array
-from octavo.plan import OpDecision, Treatment, Who
+from octavo.plan import DENIED, OpDecision, Treatment, Who
 from octavo.quantize.selecting import Selection, layer_of, replaced
 from octavo.recipe import Block, Precision, Recipe, Weights
 from octavo.targets.known import TARGETS
@@ -156,7 +156,7 @@ def _asked(node: Node, selection: Selection) -> Choice:
     recipe = selection.recipe
     instead = "".join(f", in place of {code}, which has no such kernel" for code in replaced(node))
     if selection.is_denied(node):
-        return Choice("float32", "float32", "recipe", "the recipe denies it")
+        return Choice("float32", "float32", "recipe", DENIED)
     if (found := selection.rule_for(node)) is not None:
         rule, name = found
         weights, block = rule.weights or recipe.weights, recipe.block if rule.block is None else rule.block

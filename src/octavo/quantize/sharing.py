@@ -8,7 +8,7 @@ requantized on the way in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -63,10 +63,16 @@ class Shared:
         }
 
 
-def shared(known: Mapping[Graph, Statistics], choices: Mapping[Node, Choice], *, ranges: Ranges = "minmax") -> Shared:
+def shared(
+    known: Mapping[Graph, Statistics],
+    choices: Mapping[Node, Choice],
+    *,
+    ranges: Ranges = "minmax",
+    moved: Collection[str] = (),
+) -> Shared:
     """The grids of all tensors that operations read or make in integers, from what is `known` of each graph's tensors.
 
-    An int8 range is made smaller as `ranges` says.
+    An int8 range is made smaller as `ranges` says. Operators `moved` put their result on the grid of their input.
     """
     groups = Groups()
     homes: dict[Tensor, Graph] = {}
@@ -78,7 +84,7 @@ def shared(known: Mapping[Graph, Statistics], choices: Mapping[Node, Choice], *,
         if tensor not in groups.of:
             groups.of[tensor], homes[tensor] = Group({tensor: None}, _span(tensor.value, known[home])), home
     for node, _ in nodes:
-        _share_moved(node, INTEGER[choices[node].precision], groups)
+        _share_moved(node, INTEGER[choices[node].precision], groups, always=node.op.code in moved)
     for slot in slots:
         spans = [_span(value, known[graph]) for value, graph in slot.given]
         _share_handed([Tensor(value, slot.dtype) for value in slot.members], spans, groups)
@@ -176,9 +182,12 @@ def _enter(node: Node, dtype: str, groups: Groups, statistics: Statistics) -> It
             groups.of[tensor].dictated, groups.of[tensor].dictator = dictated, node.op.code
 
 
-def _share_moved(node: Node, dtype: str, groups: Groups) -> None:
-    """A result that is the input moved has the input's grid."""
+def _share_moved(node: Node, dtype: str, groups: Groups, *, always: bool = False) -> None:
+    """A result that is the input moved has the input's grid; `always`, where a target wants it so of other kinds."""
     by_name = {name: value for name, value, _ in real_operands(node)}
+    if always:
+        (_, first, _), (_, result, _) = next(real_operands(node)), next(real_results(node))
+        groups.merge(tensor_of(node, first, dtype), tensor_of(node, result, dtype))
     for _, result, port in real_results(node):
         if isinstance(port, SameAs) and port.port in by_name:
             groups.merge(tensor_of(node, by_name[port.port], dtype), tensor_of(node, result, dtype))

@@ -84,6 +84,7 @@ def _layer(
         who=decision.who,
         why=decision.why,
         slow=decision.slow,
+        off_target=decision.off_target,
         inputs=tuple(map(str, now.inputs)) if now else (),
         output=", ".join(map(str, now.outputs)) if now else "",
         size=now.weight_bytes if now else 0,

@@ -134,6 +134,7 @@ class Layer(Record, frozen=True, kw_only=True):
     size: int
     float_size: int
     slow: str = ""
+    off_target: str = ""
     origin: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     error: LayerError | None = None

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
@@ -11,8 +11,39 @@ import numpy as np
 from octavo.ir.graph import Graph, Node, Value
 from octavo.recipe import Precision, TargetName
 
+LEAVE = "replace it in the model, or let the CPU run it by a rule"
 CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 """At the border of the model these run on the CPU, as the border itself does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What one thing about an operator must be: from `least` to `most`.
+
+    `of` is a field of its options, `rank` (the dimensions of its first operand) or `version` (in the schema).
+    """
+
+    op: str
+    of: str
+    least: float
+    most: float
+
+    def objection(self, node: Node) -> str:
+        """Why the node is outside of the limit; empty where it is not."""
+        found = self._found(node)
+        if self.least <= found <= self.most:
+            return ""
+        wanted = f"{self.least:g}" if self.least == self.most else f"{self.least:g} to {self.most:g}"
+        return f"the {self.of} of {self.op} is {found:g}, and has to be {wanted}"
+
+    def _found(self, node: Node) -> float:
+        match self.of:
+            case "version":
+                return node.op.version(node)
+            case "rank":
+                return next(value.rank for value in node.inputs if value is not None)
+            case option:
+                return float(getattr(node.op, option))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,9 +51,11 @@ class Target:
     """What a target takes, from its `source`. Empty sets mean that nothing is restricted.
 
     `precisions` are those of a recipe that it can run, `operators` the names of LiteRT operators, `dtypes` those of
-    activations that stand for real numbers. `per_channel` lists the operators whose weights may have a scale per
-    channel. `rank` is the most dimensions of a tensor; `is_static` forbids dimensions that are known only at run
-    time, the batch excepted, which LiteRT takes for one. `has_fallback` says that the CPU runs what the target leaves.
+    activations that stand for real numbers, `fewer` the operators that take fewer of these. `per_channel` lists the
+    operators whose weights may have a scale per channel, `on_one_grid` those whose result has the grid of their input.
+    `limits` are about options, ranks and versions of single operators. `rank` is the most dimensions of a tensor;
+    `is_static` forbids dimensions that are known only at run time, the batch excepted, which LiteRT takes for one.
+    `has_fallback` says that the CPU runs what the target leaves.
     """
 
     name: TargetName
@@ -31,7 +64,10 @@ class Target:
     precisions: frozenset[Precision] = frozenset()
     operators: frozenset[str] = frozenset()
     dtypes: frozenset[str] = frozenset()
+    fewer: Mapping[str, frozenset[str]] = field(default_factory=dict)
     per_channel: frozenset[str] = frozenset()
+    on_one_grid: frozenset[str] = frozenset()
+    limits: tuple[Limit, ...] = ()
     rank: int = 0
     is_static: bool = False
     has_fallback: bool = True
@@ -78,8 +114,13 @@ def _at_border(graph: Graph, node: Node) -> bool:
 def _objection(node: Node, target: Target) -> tuple[str, str] | None:
     """Why the target does not run the node, and the cure."""
     if target.operators and node.op.code not in target.operators:
-        return f"{target.name} has no {node.op.code}", "replace it in the model, or let the CPU run it by a rule"
+        return f"{target.name} has no {node.op.code}", LEAVE
+    for limit in target.limits:
+        if limit.op == node.op.code and (why := limit.objection(node)):
+            return why, LEAVE
     values = [v for v in (*node.inputs, *node.outputs) if v is not None]
+    if node.op.code in target.on_one_grid and len({_grid(value) for value in values if value.const is None}) > 1:
+        return f"{target.name} wants the result of {node.op.code} on the grid of its input", "convert it for this target"
     for value in values:
         found = _of_value(node, value, target)
         if found is not None:
@@ -89,9 +130,11 @@ def _objection(node: Node, target: Target) -> tuple[str, str] | None:
 
 def _of_value(node: Node, value: Value, target: Target) -> tuple[str, str] | None:
     is_real = value.quant is not None or value.dtype.kind == "f"
-    if value.const is None and is_real and target.dtypes and value.dtype.name not in target.dtypes:
-        wanted = " or ".join(sorted(target.dtypes))
-        return f"{value.name!r} is {value.dtype.name}, and {target.name} computes in {wanted}", (
+    dtypes = target.fewer.get(node.op.code, target.dtypes)
+    if value.const is None and is_real and dtypes and value.dtype.name not in dtypes:
+        wanted = " or ".join(sorted(dtypes))
+        what = "computes" if dtypes is target.dtypes else f"computes {node.op.code}"
+        return f"{value.name!r} is {value.dtype.name}, and {target.name} {what} in {wanted}", (
             "choose a precision that the operation has for it, or let the CPU run it by a rule"
         )
     if target.rank and value.rank > target.rank:
@@ -102,3 +145,10 @@ def _of_value(node: Node, value: Value, target: Target) -> tuple[str, str] | Non
     if target.is_static and value.const is None and is_open:
         return f"the shape {value.type} is known only at run time", "give the inputs' shapes: shapes={name: [1, …]}"
     return None
+
+
+def _grid(value: Value) -> tuple[str, tuple[float, ...], tuple[int, ...]]:
+    """What decides whether two tensors are on one grid."""
+    if value.quant is None:
+        return value.dtype.name, (), ()
+    return value.dtype.name, tuple(value.quant.scale.tolist()), tuple(value.quant.zero_point.tolist())
