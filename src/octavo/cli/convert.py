@@ -11,7 +11,7 @@ from octavo.cli.command import Command, option, preprocess_option
 
 if TYPE_CHECKING:
     from octavo.pipeline import Conversion
-    from octavo.recipe import Recipe
+    from octavo.recipe import Recipe, TargetName
     from octavo.report.summary import LeftFloat, Summary
 
 HOW = "How to quantize"
@@ -32,7 +32,7 @@ class Options(TypedDict):
 
     output: Path
     recipe: str | None
-    target: str | None
+    target: TargetName | None
     samples: tuple[str, ...]
     inputs: str | None
     outputs: str | None

@@ -115,17 +115,18 @@ def _objection(node: Node, target: Target) -> tuple[str, str] | None:
     """Why the target does not run the node, and the cure."""
     if target.operators and node.op.code not in target.operators:
         return f"{target.name} has no {node.op.code}", LEAVE
-    for limit in target.limits:
-        if limit.op == node.op.code and (why := limit.objection(node)):
-            return why, LEAVE
     values = [v for v in (*node.inputs, *node.outputs) if v is not None]
     if node.op.code in target.on_one_grid and len({_grid(value) for value in values if value.const is None}) > 1:
-        return f"{target.name} wants the result of {node.op.code} on the grid of its input", "convert it for this target"
+        return (
+            f"{target.name} wants the result of {node.op.code} on the grid of its input",
+            "convert it for this target",
+        )
     for value in values:
         found = _of_value(node, value, target)
         if found is not None:
             return found
-    return None
+    broken = (limit.objection(node) for limit in target.limits if limit.op == node.op.code)
+    return next(((why, LEAVE) for why in broken if why), None)
 
 
 def _of_value(node: Node, value: Value, target: Target) -> tuple[str, str] | None:
