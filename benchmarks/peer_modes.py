@@ -23,7 +23,7 @@ def made(maker: str, source: Path, folder: Path, modes: Iterable[str]) -> dict[s
     """The file of each mode, or why there is none. What was made once is kept in `folder`."""
     while missing := [mode for mode in modes if not (_file(folder, maker, mode).exists() or _why(folder, maker, mode))]:
         command = [sys.executable, __file__, maker, str(source), str(folder), *missing]
-        done = subprocess.run(command, capture_output=True, text=True, env=peers._environment(), check=False)  # noqa: S603, SLF001  # our own
+        done = subprocess.run(command, capture_output=True, text=True, env=peers._environment(), check=False)  # noqa: SLF001  # our own
         left = [mode for mode in missing if not (_file(folder, maker, mode).exists() or _why(folder, maker, mode))]
         if left:
             said = (done.stderr.strip().splitlines() or [""])[-1]

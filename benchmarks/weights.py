@@ -1,10 +1,11 @@
 """Each way of storing a layer's weights while activations stay float: how fast, and how right.
 
-    python benchmarks/weights.py [--rounds 30]
+    python benchmarks/weights.py [--rounds 30] [--small]
 
 The measurements behind `Weight.fast` in `src/octavo/ops`: a form is worth emitting in `dynamic` when the kernel that
 reads the integers itself is no slower than float. Times are the least of many rounds, with one thread; the ways take
 turns, so that all see the same machine. "load" means integers that a DEQUANTIZE widens once, at load.
+With `--small`: int8 weights of many small sizes, beside what `Weight.pays` predicts.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from octavo.ir.graph import Graph, Model, Signature, Value
 from octavo.ir.op import Op
+from octavo.ir.port import Weight
 from octavo.ir.type import Quantization, Type
 from octavo.ops.conv_2d import Conv2D
 from octavo.ops.depthwise_conv_2d import DepthwiseConv2D
@@ -153,10 +155,7 @@ def measured(layer: Layer, rounds: int) -> Iterator[str]:
     for _ in range(rounds):
         for way in tried:
             if way.run is not None:
-                start = time.perf_counter()
-                for _ in range(5):
-                    way.run()
-                best[way.name] = min(best[way.name], (time.perf_counter() - start) / 5)
+                best[way.name] = min(best[way.name], _seconds(way.run))
     for way in tried:
         if way.run is None:
             yield f"| {layer.name} | {way.name} | – | refused: {way.failure} |"
@@ -165,11 +164,50 @@ def measured(layer: Layer, rounds: int) -> Iterator[str]:
         yield f"| {layer.name} | {way.name} | {best[way.name] / best['float32']:.2f} | {error:.2g} |"
 
 
+def small() -> Iterator[Layer]:
+    """Convolutions and products of many sizes."""
+    for side, kernel in ((7, 1), (14, 1), (28, 1), (14, 3), (28, 3)):
+        for given, made in ((3, 16), (8, 16), (16, 16), (16, 64), (32, 32), (64, 16), (64, 64), (128, 128)):
+            yield Layer(f"CONV_2D {side}×{side}×{given}→{made} {kernel}×{kernel}", Conv2D(), (1, side, side, given),
+                        (made, kernel, kernel, given), 0, lambda g, x, w, c=made: _biased(g, x, w, c))  # fmt: skip
+    for rows, given, made in ((1, 64, 12), (1, 64, 64), (1, 128, 128), (1, 250, 144), (16, 64, 64), (64, 384, 384)):
+        yield Layer(f"FULLY_CONNECTED {rows}×{given}→{made}", FullyConnected(), (rows, given), (made, given), 0,
+                    lambda g, x, w, c=made: _biased(g, x, w, c))  # fmt: skip
+
+
+def small_rows(rounds: int) -> Iterator[str]:
+    """A row for each small layer: time relative to float, and whether it is predicted to pay."""
+    for layer in small():
+        runs = {way.name: way.run for way in ways(layer) if way.name in ("float32", "int8")}
+        best = dict.fromkeys(runs, float("inf"))
+        for _ in range(rounds):
+            for name, run in runs.items():
+                best[name] = min(best[name], _seconds(run))
+        port = next(port for port in layer.op.ports.values() if isinstance(port, Weight))
+        pays = "pays" if port.is_worth(layer.weight) else "widened at load"
+        yield f"| {layer.name} | {best['int8'] / best['float32']:.2f} | {pays} |"
+
+
+def _seconds(run: Callable[[], np.ndarray] | None) -> float:
+    assert run is not None
+    start = time.perf_counter()
+    for _ in range(5):
+        run()
+    return (time.perf_counter() - start) / 5
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Ways of storing weights beside float activations.")
     parser.add_argument("--rounds", type=int, default=30)
-    rounds = parser.parse_args().rounds
+    parser.add_argument("--small", action="store_true", help="int8 weights of many small sizes")
+    arguments = parser.parse_args()
+    rounds = arguments.rounds
+    if arguments.small:
+        sys.stdout.write("| layer | time, float = 1 | predicted |\n|---|---|---|\n")
+        for row in small_rows(rounds):
+            sys.stdout.write(row + "\n")
+        return
     sys.stdout.write("| layer | weights | time, float = 1 | error |\n|---|---|---|---|\n")
     for layer in LAYERS:
         for row in measured(layer, rounds):

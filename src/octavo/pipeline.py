@@ -368,6 +368,13 @@ def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> lis
                 f"left in float, because no integer kernel computes them: {', '.join(kinds)}; the plan "
                 "has the reason of each"
             )
+    faster = [op for graph in plan.graphs for op in graph.ops if op.who == "speed" and op.asked in ("int8", "int16x8")]
+    if faster:
+        kinds = sorted({op.op for op in faster})
+        warnings.append(
+            f"computed in float, because that is faster: {len(faster)} × {', '.join(kinds)} ({faster[0].why}); a rule "
+            f"such as op={kinds[0]}, precision={faster[0].asked}, or strict, keeps them in integers"
+        )
     unknown = [op for op in plan.left_float if op.who == "calibration"]
     if unknown:
         warnings.append(

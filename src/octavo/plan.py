@@ -15,9 +15,9 @@ from octavo.recipe import Precision, Recipe
 
 Treatment = Precision | Literal["exact"]
 """A precision, or `exact`: nothing in the operation is a real number (indices, shapes, booleans)."""
-Who = Literal["recipe", "rule", "kernel", "graph", "calibration", "measured"]
+Who = Literal["recipe", "rule", "kernel", "graph", "calibration", "measured", "speed"]
 """Who decided: the recipe's default, one of its rules, what LiteRT's kernel accepts, what surrounds it, the data,
-or what was measured on some of it."""
+what was measured on some of it, or how fast the kernels are."""
 
 VERSION = 1
 DENIED = "the recipe denies it"

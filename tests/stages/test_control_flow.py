@@ -53,7 +53,10 @@ def test_a_loop_is_converted_in_every_precision(precision: str) -> None:
     made = octavo.convert(to_bytes(decaying()), recipe=precision, samples=SAMPLES)
     inside = [op for graph in made.plan.graphs[1:] for op in graph.ops if op.op == "FULLY_CONNECTED"]
     outside = [op for op in made.plan.graphs[0].ops if op.op == "FULLY_CONNECTED"]
-    assert [op.precision for op in outside] == [precision] * 2
+    small = (
+        "weight_only" if precision == "dynamic" else precision
+    )  # so small that its dynamic kernel is slower than float
+    assert [op.precision for op in outside] == [small] * 2
     if precision in ("int8", "int16x8"):
         assert {op.precision for op in inside} == {precision}
     result = Runtime(made.content).run(SAMPLES[0])["y"]

@@ -302,5 +302,20 @@ def test_a_form_that_is_slower_than_float_says_so_in_the_plan():
       %y = DEPTHWISE_CONV_2D(%x, %w, %b)
       return %y
     }"""
-    assert "reference kernel" in quantized(text, Recipe(precision="int16x8"))[0].graphs[0].ops[0].slow
+    rule = Rule(precision="int16x8")
+    assert "reference kernel" in quantized(text, Recipe(precision="int16x8", rules=(rule,)))[0].graphs[0].ops[0].slow
     assert quantized(text, Recipe(precision="int8"))[0].graphs[0].ops[0].slow == ""
+
+
+def test_what_is_faster_in_float_than_in_int16_stays_float_unless_integers_are_insisted_on():
+    text = """main(%x: float32[batch,8,8,128]) {
+      %w = const float32[1,3,3,128]
+      %b = const float32[128]
+      %y = DEPTHWISE_CONV_2D(%x, %w, %b)
+      return %y
+    }"""
+    (row,) = quantized(text, Recipe(precision="int16x8"))[0].graphs[0].ops
+    assert (row.precision, row.who) == ("weight_only", "speed")  # its weights are stored as integers all the same
+    for insists in ({"strict": True}, {"target": "tflm"}, {"rules": (Rule(op="DEPTHWISE*", precision="int16x8"),)}):
+        (row,) = quantized(text, Recipe(precision="int16x8", **insists))[0].graphs[0].ops
+        assert row.precision == "int16x8"

@@ -28,6 +28,12 @@ CONV = """main(%x: float32[batch,6,6,8]) {
   %y = CONV_2D(%x, %w, %b)
   return %y
 }"""
+WIDE = """main(%x: float32[batch,4,4,32]) {
+  %w = const float32[32,3,3,32]
+  %b = const float32[32]
+  %y = CONV_2D(%x, %w, %b)
+  return %y
+}"""
 DEPTHWISE = """main(%x: float32[batch,6,6,8]) {
   %w = const float32[1,3,3,8]
   %b = const float32[8]
@@ -102,8 +108,9 @@ FORMS = [
     (DENSE, "int8", "int2", "int2", "int8"),
     (DENSE, "int16x8", "int4", "int4", "int16x8"),
     (DENSE, "int16x8", "int2", "int2", "int16x8"),
-    (CONV, "dynamic", "int4", "int8", "dynamic"),  # the int4 kernel is slower than float
-    (CONV, "dynamic", "int2", "int8", "dynamic"),  # the int2 kernel gives no numbers
+    (CONV, "dynamic", "int4", "int8", "weight_only"),  # the int4 kernel is slower than float, and int8 so small as well
+    (WIDE, "dynamic", "int4", "int8", "dynamic"),  # the int4 kernel is slower than float
+    (WIDE, "dynamic", "int2", "int8", "dynamic"),  # the int2 kernel gives no numbers
     (CONV, "weight_only", "int2", "int2", "weight_only"),
     (CONV, "int8", "int4", "int4", "int8"),
     (CONV, "int8", "int2", "int4", "int8"),  # rejected
@@ -112,7 +119,7 @@ FORMS = [
     (DEPTHWISE, "weight_only", "int4", "int4", "weight_only"),
     (DEPTHWISE, "int8", "int4", "int4", "int8"),
     (DEPTHWISE, "int8", "int2", "int4", "int8"),  # rejected
-    (DEPTHWISE, "int16x8", "int4", "int8", "int16x8"),  # silently wrong
+    (DEPTHWISE, "int16x8", "int4", "int8", "weight_only"),  # silently wrong, and int8 many times as slow as float
     (TRANSPOSE, "dynamic", "int4", "int8", "weight_only"),
     (TRANSPOSE, "weight_only", "int4", "int4", "weight_only"),
     (TRANSPOSE, "int8", "int4", "int8", "int8"),  # rejected

@@ -29,7 +29,10 @@ class Weight:
     `dtypes` lists, for each dtype of the activations, the weight dtypes that the LiteRT kernel computes correctly.
     `fast` lists those with which the op, its activations float, runs no slower than in float (measured by
     `benchmarks/weights.py`); the others still save space when the weight is stored as integers and dequantized once
-    at load. `blocks` lists, by weight dtype, how many numbers in a row may share a scale where activations are float.
+    at load. `pays` are two numbers a and b: such a kernel pays where a / outputs + b / inputs < 1, of a weight that
+    makes so many outputs, each out of so many numbers (`benchmarks/weights.py --small`): quantizing what goes in, and
+    widening what comes out, must be less than what the products save. `blocks` lists, by weight dtype,
+    how many numbers in a row may share a scale where activations are float.
     `picks` says that the kernel widens only the rows that it looks up, exactly, which widening at load would not
     better; it needs rows of whole bytes.
     """
@@ -37,8 +40,15 @@ class Weight:
     axis: int | None = 0
     dtypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fast: tuple[str, ...] = ()
+    pays: tuple[float, float] = (0.0, 0.0)
     blocks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     picks: bool = False
+
+    def is_worth(self, shape: tuple[int, ...]) -> bool:
+        """Whether a kernel that reads an integer weight of this shape beside float activations is faster than float."""
+        outputs = shape[self.axis or 0]
+        inputs = math.prod(shape) // outputs
+        return self.pays[0] / outputs + self.pays[1] / inputs < 1
 
     def holds(self, dtype: str, shape: tuple[int, ...]) -> bool:
         """Whether the kernel can read a weight of this dtype and shape."""
@@ -108,7 +118,8 @@ Port = Observed | Weight | Bias | SameAs | Fixed | Plain | Handed
 class Kernels:
     """Which integer activations the LiteRT kernel computes correctly: empty when it does, else why it does not.
 
-    `slow_int16` says why int16 activations, though computed correctly, take many times as long as float ones.
+    `slow_int16` says why int16 activations, though computed correctly, take many times as long as float ones, so that
+    even with conversions around it the operation is faster in float.
     """
 
     int8: str = "LiteRT has no integer kernel for it"
@@ -120,5 +131,8 @@ class Kernels:
         return self.int8 if dtype == "int8" else self.int16
 
 
+PAYS = (9.0, 55.0)
+"""When the kernels of CONV_2D and FULLY_CONNECTED that read int8 weights beside float activations are faster than float
+(see `Weight`): measured with AVX-512, where products of int8 are an eighth of the work."""
 INT8_AND_INT16 = Kernels(int8="", int16="")
 INT8_ONLY = Kernels(int8="", int16="the LiteRT kernel rejects int16")

@@ -229,6 +229,7 @@ class TFLiteConverter:
                 "outputs": interface.outputs.name,
                 "per_channel": not self._experimental_disable_per_channel,
                 "strict": bool(self.strict) and (mode.is_int8 or mode == Mode.INT16X8_FALLBACK),
+                "rules": [{"precision": "int16x8"}] if mode == Mode.INT16X8_ONLY else [],
             }
         )
 

@@ -10,7 +10,7 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Weighed
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
-from octavo.ir.port import INT8_AND_INT16, Bias, Observed, Weight
+from octavo.ir.port import INT8_AND_INT16, PAYS, Bias, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._activation import activate, is_even
@@ -92,6 +92,7 @@ class Conv2D(Op):
             axis=0,
             dtypes={"float32": ("int8", "int4"), "int8": ("int8", "int4"), "int16": ("int8", "int4")},
             fast=("int8",),
+            pays=PAYS,
         ),
         "bias?": Bias(of=("input", "filter")),
         "output": Observed(),

@@ -11,7 +11,7 @@ from octavo.ir.channels import Weighed
 from octavo.ir.dim import product
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, operation
-from octavo.ir.port import INT8_AND_INT16, Bias, Observed, Weight
+from octavo.ir.port import INT8_AND_INT16, PAYS, Bias, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._activation import activate, is_even
@@ -64,7 +64,11 @@ class FullyConnected(Op):
     ports: ClassVar = {
         "input": Observed(),
         "weights": Weight(
-            axis=0, dtypes={"float32": _LOW_BITS, "int8": _LOW_BITS, "int16": _LOW_BITS}, fast=_LOW_BITS, blocks=BLOCKS
+            axis=0,
+            dtypes={"float32": _LOW_BITS, "int8": _LOW_BITS, "int16": _LOW_BITS},
+            fast=_LOW_BITS,
+            pays=PAYS,
+            blocks=BLOCKS,
         ),
         "bias?": Bias(of=("input", "weights")),
         "output": Observed(),

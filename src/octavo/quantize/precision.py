@@ -174,10 +174,27 @@ def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     if choice.asked in INTEGER:
         if reason := objection(node, INTEGER[choice.asked]):
             return replace(choice, precision="float32", who="kernel", why=reason)
+        if choice.asked == "int16x8" and choice.who == "recipe" and _is_slow(node, recipe):
+            return _in_float(node, choice, recipe)
         return _stored_wider(node, choice, INTEGER[choice.asked])
     if choice.asked in ("dynamic", "weight_only", "float16"):
         return _weights_only(node, choice, recipe)
     return choice
+
+
+def _is_slow(node: Node, recipe: Recipe) -> bool:
+    """Whether float is faster than int16, and may be used."""
+    return bool(node.op.kernels.slow_int16) and TARGETS[recipe.target].is_cpu and takes_float(recipe)
+
+
+def _in_float(node: Node, choice: Choice, recipe: Recipe) -> Choice:
+    """The choice for an operation that is faster with float activations; its weights are stored as integers anyway."""
+    why = f"{node.op.kernels.slow_int16}: in float, with conversions around it, it is several times as fast"
+    weight = weight_of(node)
+    is_small = weight is None or weight[2].const is None or weight[2].const.size < recipe.small
+    return replace(
+        choice, precision="float32" if is_small else "weight_only", who="speed", why=why, weights="int8", block=0
+    )
 
 
 def _finer(node: Node, choice: Choice, recipe: Recipe) -> Choice:
@@ -228,7 +245,8 @@ def _weights_only(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     if weight is None or weight[2].const is None or weight[2].dtype != np.float32:
         return replace(choice, precision="float32", who="graph", why="it has no weights")
     name, port, value = weight
-    if value.const is not None and value.const.size < recipe.small:
+    assert value.const is not None
+    if value.const.size < recipe.small:
         why = f"its {name} has {value.const.size} numbers, fewer than {recipe.small}: nothing to gain"
         return replace(choice, precision="float32", who="graph", why=why)
     if choice.asked == "weight_only":
@@ -236,7 +254,11 @@ def _weights_only(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     if not port.fast:
         why = f"no fast kernel takes an integer {name} with float activations: int8, dequantized once at load"
         return replace(choice, precision="weight_only", who="kernel", why=why, weights="int8", block=0)
-    return _stored_wider(node, choice, "float32")
+    found = _stored_wider(node, choice, "float32")
+    if found.weights == "int8" and not port.is_worth(value.const.shape):
+        why = f"the kernel that reads an int8 {name} this small is slower than float: dequantized once at load"
+        return replace(found, precision="weight_only", who="speed", why=why, block=0)
+    return found
 
 
 def _stored_wider(node: Node, choice: Choice, activations: str) -> Choice:

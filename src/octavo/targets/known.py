@@ -25,6 +25,7 @@ XNNPACK = Target(
     name="xnnpack",
     about="LiteRT on CPUs: everything runs, with the XNNPACK delegate where it can",
     source="https://github.com/tensorflow/tensorflow/blob/master/tensorflow/lite/delegates/xnnpack/README.md",
+    is_cpu=True,
 )
 
 GPU = Target(

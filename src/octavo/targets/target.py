@@ -55,7 +55,8 @@ class Target:
     operators whose weights may have a scale per channel, `on_one_grid` those whose result has the grid of their input.
     `limits` are about options, ranks and versions of single operators. `rank` is the most dimensions of a tensor;
     `is_static` forbids dimensions that are known only at run time, the batch excepted, which LiteRT takes for one.
-    `has_fallback` says that the CPU runs what the target leaves.
+    `has_fallback` says that the CPU runs what the target leaves; `is_cpu`, that LiteRT's own kernels run, whose speed
+    is known.
     """
 
     name: TargetName
@@ -71,6 +72,7 @@ class Target:
     rank: int = 0
     is_static: bool = False
     has_fallback: bool = True
+    is_cpu: bool = False
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
