@@ -44,8 +44,11 @@ FORMS = {
     "RELU6 as ADD": (IMAGE, "%z = const float32[] 0.0\n %y = ADD(%x, %z) {fused_activation_function=RELU6}"),
     "HARD_SWISH as ADD, MUL, MUL": (
         IMAGE,
-        "%t = const float32[] 3.0\n %r = ADD(%x, %t) {fused_activation_function=RELU6}\n %s = const float32[] 0.1667\n"
-         " %g = MUL(%r, %s)\n %y = MUL(%x, %g)",
+        """%t = const float32[] 3.0
+        %r = ADD(%x, %t) {fused_activation_function=RELU6}
+        %s = const float32[] 0.1667
+        %g = MUL(%r, %s)
+        %y = MUL(%x, %g)""",
     ),
     "SQUARED_DIFFERENCE as SUB, MUL": (IMAGE, "%d = SUB(%x, %x)\n %y = MUL(%d, %d)"),
 }  # fmt: skip
