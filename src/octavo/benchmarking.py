@@ -20,6 +20,7 @@ from octavo.report.inspection import layer_of, precision_of
 from octavo.report.record import Timing
 from octavo.runtime import DEFAULT_SIGNATURE, Runtime
 from octavo.samples import Sample, SamplesLike, read_samples
+from octavo.showing import MOST, Shown, Table, counted, facts
 from octavo.write.tflite import to_bytes
 
 Progress = Callable[[str, int, int | None], None]
@@ -51,7 +52,7 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     beside: float | None = None
 
 
-class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
+class Benchmark(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """Models beside each other, and the operations of the last, in the order of work.
 
     `left_out` counts the operations that cannot run alone, by operator.
@@ -60,6 +61,38 @@ class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
     wholes: tuple[Whole, ...]
     parts: tuple[Part, ...] = ()
     left_out: dict[str, int] = {}
+
+    def tables(self, *, most: int = MOST) -> tuple[Table, ...]:
+        """The models, then the `most` slowest operations."""
+        columns = ("model", ">threads", ">least", ">10 %", ">median", ">90 %", ">ratio")
+        wholes = Table("Milliseconds of one call", columns, [_whole(each) for each in self.wholes])
+        slowest = sorted(self.parts, key=lambda part: -part.milliseconds)[:most]
+        beside = any(part.beside is not None for part in slowest)
+        names = ("operation", "precision", ">alone", ">share", *([">float"] if beside else []), "layer")
+        total = sum(part.milliseconds for part in self.parts)
+        return (
+            wholes,
+            Table(
+                f"The slowest of {len(self.parts)} operations, each alone",
+                names,
+                [_told(part, beside=beside) for part in slowest],
+            ),
+            facts(
+                ("all operations, each alone:", f"{total:.3g} ms" if self.parts else ""),
+                ("not timed alone:", counted(self.left_out)),
+            ),
+        )
+
+
+def _whole(each: Whole) -> tuple[str, ...]:
+    time = each.timing
+    times = (f"{value:.3g}" for value in (time.least, time.p10, time.median, time.p90))
+    return (each.model, str(time.threads), *times, f"×{each.ratio:.2f}")
+
+
+def _told(part: Part, *, beside: bool) -> tuple[str, ...]:
+    earlier = ("" if part.beside is None else f"{part.beside:.3g}",) if beside else ()
+    return part.op, part.precision, f"{part.milliseconds:.3g}", f"{part.share:.1%}", *earlier, part.layer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,6 +30,7 @@ from octavo.read.open import read
 from octavo.recipe import Recipe
 from octavo.runtime import Runtime
 from octavo.samples import Sample, SamplesLike
+from octavo.showing import Shown, Table
 from octavo.statistics import Range, Statistics
 from octavo.targeting import check_recipe, checked, leaving, target_of
 from octavo.targets.target import Departure
@@ -62,7 +63,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Conversion:
+class Conversion(Shown):
     """What came of a job.
 
     `content` is the quantized `.tflite`, `reference` the same model in float. `plan` says what was done to each
@@ -88,6 +89,14 @@ class Conversion:
     def size(self) -> int:
         """The model's size in bytes."""
         return len(self.content)
+
+    def tables(self) -> tuple[Table, ...]:
+        """The size, what computes in which precision, what stayed float and why, and the warnings."""
+        from octavo.report.summary import summarize
+
+        return summarize(
+            self.plan, size=len(self.content), float_size=len(self.reference), warnings=self.warnings
+        ).tables()
 
 
 def run(job: Job) -> Conversion:
@@ -390,10 +399,10 @@ def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> lis
         )
     slow = [op for graph in plan.graphs for op in graph.ops if op.slow]
     if slow:
-        kinds, cure = sorted({op.op for op in slow}), "float32" if slow[0].precision == "int8" else "int8"
+        kinds = sorted({op.op for op in slow})
         warnings.append(
             f"slower than float: {len(slow)} × {', '.join(kinds)} in {slow[0].precision} ({slow[0].slow}); "
-            f"a rule such as op={kinds[0]}, precision={cure} avoids it"
+            f"a rule such as op={kinds[0]}, precision=int8 avoids it"
         )
     counts = [range.samples for seen in statistics for range in seen.ranges.values()]
     if counts and max(counts) < FEW:

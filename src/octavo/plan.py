@@ -12,6 +12,7 @@ import msgspec
 
 from octavo.errors import Invalid, UsageError, nearest_file
 from octavo.recipe import Precision, Recipe
+from octavo.showing import Shown, Table
 
 Treatment = Precision | Literal["exact"]
 """A precision, or `exact`: nothing in the operation is a real number (indices, shapes, booleans)."""
@@ -105,7 +106,7 @@ class GraphPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     outputs: tuple[Grid | None, ...] = ()
 
 
-class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Plan(Shown, msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The decisions for a whole model, and the recipe that led to them."""
 
     recipe: Recipe
@@ -124,6 +125,11 @@ class Plan(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def is_float(self) -> bool:
         """Whether every tensor stays as it was trained."""
         return not any(graph.grids for graph in self.graphs)
+
+    def tables(self) -> tuple[Table, ...]:
+        """One row for each operation: how it computes, who decided, and why."""
+        rows = [(o.precision, o.op, o.layer or o.node, o.who, o.why) for g in self.graphs for o in g.ops]
+        return (Table("", ("precision", "operation", "layer", "who", "why"), rows),)
 
     def to_json(self) -> str:
         """The plan as indented JSON."""

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from octavo.cli.command import Command, option, preprocess_option
-
-if TYPE_CHECKING:
-    from octavo.benchmarking import Benchmark, Part
 
 HOW = "How to measure"
 
@@ -48,7 +43,7 @@ def benchmark(  # noqa: PLR0913  # one for each option
     """
     import octavo
     from octavo.cli.progress import ProgressBar
-    from octavo.cli.terminal import show_json
+    from octavo.cli.terminal import show_json, show_tables
     from octavo.cli.values import dressed
 
     with ProgressBar("timing", quiet=quiet) as progress:
@@ -64,37 +59,4 @@ def benchmark(  # noqa: PLR0913  # one for each option
     if as_json:
         show_json(found)
     elif not quiet:
-        _show(found, operations)
-
-
-def _show(found: Benchmark, most: int) -> None:
-    from octavo.cli.terminal import show_lines, show_table
-
-    columns = ("model", ">threads", ">least", ">10 %", ">median", ">90 %", ">ratio")
-    show_table("Milliseconds of one call", columns, [
-        (each.model, str(each.timing.threads), *map(_number, (each.timing.least, each.timing.p10, each.timing.median,
-         each.timing.p90)), f"×{each.ratio:.2f}")
-        for each in found.wholes
-    ])  # fmt: skip
-    if not found.parts:
-        return
-    slowest = sorted(found.parts, key=lambda part: -part.milliseconds)[:most]
-    beside = any(part.beside is not None for part in slowest)
-    names = ("operation", "precision", ">alone", ">share", *([">float"] if beside else []), "layer")
-    show_table(f"The slowest of {len(found.parts)} operations, each alone", names, [
-        _row(part, beside=beside) for part in slowest
-    ])  # fmt: skip
-    total = sum(part.milliseconds for part in found.parts)
-    show_lines(f"all operations, each alone: {_number(total)} ms")
-    if found.left_out:
-        told = ", ".join(f"{op} ×{count}" for op, count in found.left_out.items())
-        show_lines(f"not timed alone: {told}")
-
-
-def _row(part: Part, *, beside: bool) -> tuple[str, ...]:
-    earlier = ("" if part.beside is None else _number(part.beside),) if beside else ()
-    return part.op, part.precision, _number(part.milliseconds), f"{part.share:.1%}", *earlier, part.layer
-
-
-def _number(milliseconds: float) -> str:
-    return f"{milliseconds:.3g}"
+        show_tables(found.tables(most=operations))

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from octavo.cli.command import Command, option, preprocess_option
-
-if TYPE_CHECKING:
-    from octavo.judge.blame import Blame
 
 HOW = "How to blame"
 
@@ -52,7 +48,7 @@ def blame(  # noqa: PLR0913  # one for each option
     """
     import octavo
     from octavo.cli.progress import ProgressBar
-    from octavo.cli.terminal import show_json
+    from octavo.cli.terminal import show_json, show_tables
     from octavo.cli.values import dressed
 
     given = dressed(samples, preprocess)
@@ -68,19 +64,4 @@ def blame(  # noqa: PLR0913  # one for each option
     if as_json:
         show_json(found)
     elif not quiet:
-        _show(found, layers)
-
-
-def _show(found: Blame, layers: int) -> None:
-    from octavo.cli.compare import decibels
-    from octavo.cli.terminal import show_lines, show_table
-    from octavo.judge.blame import named
-
-    rows = [(f"{each.share:.1%}", decibels(each.sqnr), named(each.layers)) for each in found.suspects[:layers]]
-    show_table("Quantized alone", (">of the error", ">SQNR of the outputs", "layer"), rows)
-    if found.reliefs:
-        rows = [("", decibels(found.sqnr), "none"),
-                *((str(len(each.layers)), decibels(each.sqnr), each.layers[-1]) for each in found.reliefs)]  # fmt: skip
-        show_table("Left in float, one more each time", (">layers", ">SQNR of the outputs", "the last of them"), rows)
-        show_lines(f"rule     --rule layer={found.reliefs[0].layers[0]},precision=int16x8 (or float32)")
-    show_lines(f"trials   {found.trials} on {found.samples} sample(s)")
+        show_tables(found.tables(most=layers))

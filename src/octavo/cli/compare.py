@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
-
 import click
 
 from octavo.cli.command import Command, option, preprocess_option
-
-if TYPE_CHECKING:
-    from octavo.judge.compare import Comparison
 
 WORST = 5
 
@@ -46,7 +40,7 @@ def compare(  # noqa: PLR0913  # one for each option
     """
     import octavo
     from octavo.cli.progress import ProgressBar
-    from octavo.cli.terminal import show_json
+    from octavo.cli.terminal import show_json, show_tables
     from octavo.cli.values import dressed
 
     with ProgressBar("comparing", quiet=quiet) as progress:
@@ -61,28 +55,4 @@ def compare(  # noqa: PLR0913  # one for each option
     if as_json:
         show_json(compared)
     elif not quiet:
-        show_comparison(compared, layers=layers)
-
-
-def show_comparison(compared: Comparison, *, layers: int = WORST) -> None:
-    """Outputs, the worst layers, then size and latency."""
-    from octavo.cli.terminal import bytes_of, show_lines, show_table
-
-    outputs = [(o.name, decibels(o.sqnr), f"{o.agreement:.2%}", f"{o.relative_error:.2e}") for o in compared.outputs]
-    show_table("", ("output", ">SQNR", ">same greatest entry", ">greatest relative difference"), outputs)
-    worst = sorted(compared.layers, key=lambda layer: layer.sqnr)[:layers]
-    if worst:
-        rows = [(layer.tensor, decibels(layer.sqnr)) for layer in worst]
-        show_table("Layers that lost most", ("tensor", ">SQNR"), rows)
-    latency, ratio = compared.latency, compared.candidate_size / compared.reference_size
-    show_lines(
-        f"size     {bytes_of(compared.candidate_size)} for {bytes_of(compared.reference_size)}: {ratio:.1%}",
-        f"latency  {latency.candidate:.3g} ms for {latency.reference:.3g} ms: ×{latency.ratio:.2f} "
-        f"({latency.threads} thread(s), median)",
-        f"samples  {compared.samples}",
-    )
-
-
-def decibels(value: float) -> str:
-    """A ratio in decibels, or `equal`."""
-    return "equal" if value == math.inf else f"{value:.1f} dB"
+        show_tables(compared.tables(most=layers))

@@ -12,7 +12,7 @@ from octavo.cli.command import Command, option, preprocess_option
 if TYPE_CHECKING:
     from octavo.pipeline import Conversion
     from octavo.recipe import Recipe, TargetName
-    from octavo.report.summary import LeftFloat, Summary
+    from octavo.report.summary import Summary
 
 HOW = "How to quantize"
 WHAT = "What to convert"
@@ -235,25 +235,12 @@ def _tell(model: str, result: Conversion, options: Options) -> None:
 
 
 def _print(summary: Summary, output: Path, following: str) -> None:
-    from octavo.cli.terminal import bytes_of, show_lines, show_table
+    from octavo.cli.terminal import show_lines, show_tables
 
-    share = "" if summary.size == summary.float_size else f", {summary.ratio:.1%} of the float model's"
-    show_lines(f"wrote {output}: {bytes_of(summary.size)}{share}", "")
-    show_table("", ("computes in", ">operations", "which"), [
-        (precision, str(sum(counts.values())), _counted(counts)) for precision, counts in summary.precisions.items()
-    ])  # fmt: skip
-    if summary.left_float:
-        show_table("Left in float", ("why", "operations", "where"), map(_left_float, summary.left_float))
-    show_lines(*(f"warning: {warning}" for warning in summary.warnings), f"next: {following}")
-
-
-def _left_float(group: LeftFloat) -> tuple[str, str, str]:
-    more = f" and {len(group.layers) - 3} more" if len(group.layers) > 3 else ""
-    return group.reason, _counted(group.operations), ", ".join(group.layers[:3]) + more
-
-
-def _counted(counts: dict[str, int]) -> str:
-    return ", ".join(f"{op} ×{count}" if count > 1 else op for op, count in counts.items())
+    size, *rest = summary.tables()
+    show_lines(f"wrote {output}: {size.rows[0][1]}", "")
+    show_tables(rest)
+    show_lines(f"next: {following}")
 
 
 def _following(model: str, result: Conversion, options: Options) -> str:

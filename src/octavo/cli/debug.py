@@ -10,7 +10,7 @@ import click
 from octavo.cli.command import Command, option, preprocess_option
 
 if TYPE_CHECKING:
-    from octavo.judge.diagnosis import Diagnosis, LayerDiagnosis
+    from octavo.judge.diagnosis import Diagnosis
 
 HOW = "How to debug"
 WORST = 10
@@ -51,14 +51,14 @@ def debug(  # noqa: PLR0913  # one for each option
       octavo debug my_model --recipe int8 --samples calibration.npz
       octavo debug my_model_float.tflite my_model_int8.tflite --samples held_out.npz
     """
-    from octavo.cli.terminal import show_json
+    from octavo.cli.terminal import show_json, show_tables
     from octavo.cli.values import dressed
 
     found = _run(models, samples=dressed(samples, preprocess), recipe=recipe, plan=plan, count=count, quiet=quiet)
     if as_json:
         show_json(found)
     elif not quiet:
-        _show(found, layers)
+        show_tables(found.tables(most=layers))
 
 
 def _run(  # one for each option
@@ -77,22 +77,3 @@ def _run(  # one for each option
             raise UsageError("a plan belongs to a CANDIDATE, and there is none", where=f"--plan {plan}")
         made = octavo.convert(models[0], recipe=recipe, samples=samples, progress=progress)
         return octavo.debug(made, samples=samples, most=count, progress=progress)
-
-
-def _show(found: Diagnosis, layers: int) -> None:
-    from octavo.cli.terminal import show_lines, show_table
-    from octavo.judge.diagnosis import decibels
-
-    shown = sorted(found.layers, key=lambda each: each.loss)[:layers] if layers else found.layers
-    rows = [(each.op, each.precision, decibels(each.own), decibels(each.whole), f"{each.whole.cosine:.5f}",
-             f"{each.whole.max_error:.3g}", _name(each)) for each in shown]  # fmt: skip
-    title = "Layers that add most to the error" if layers else "Layers in the order of work"
-    show_table(title, ("operation", "precision", ">own", ">whole", ">cosine", ">greatest error", "layer"), rows)
-    causes = [(_name(each), cause.kind, cause.what, cause.cure) for each in found.guilty for cause in each.causes]
-    if causes:
-        show_table("Causes", ("layer", "cause", "what was found", "cure"), causes)
-    show_lines(f"samples  {found.samples}", *([] if causes else ["no layer adds an error worth a name"]))
-
-
-def _name(layer: LayerDiagnosis) -> str:
-    return layer.layer or layer.tensor

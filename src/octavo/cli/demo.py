@@ -102,13 +102,13 @@ def _row(mode: str, path: Path, score: Score, compared: Comparison) -> dict[str,
 
 def _show(rows: list[dict[str, Any]]) -> None:
     """One row per mode, narrow enough for 80 columns."""
-    from octavo.cli.evaluate import number
-    from octavo.cli.terminal import bytes_of, show_table
+    from octavo.cli.terminal import show_table
+    from octavo.showing import bytes_of
 
     table = []
     for row in rows:
         score, worst = row["score"], row["worst_layer"]
-        accuracy = f"{number(score, score.value)} {100 * score.low:.1f}–{100 * score.high:.1f}"
+        accuracy = f"{score.told(score.value)} {100 * score.low:.1f}–{100 * score.high:.1f}"
         measured = (bytes_of(row["size"]), f"{row['ratio']:.0%}", accuracy, f"×{row['latency_ratio']:.2f}")
         table.append((row["mode"], *measured, *_lost(worst)))
     show_table("", ("mode", ">size", ">ratio", ">accuracy (95 %)", ">latency", ">worst", "layer"), table)
@@ -116,9 +116,9 @@ def _show(rows: list[dict[str, Any]]) -> None:
 
 def _lost(worst: LayerFidelity | None) -> tuple[str, str]:
     """The SQNR of the worst layer, and its name without the model's and the operation's own part."""
-    from octavo.cli.compare import decibels
+    from octavo.showing import decibels_of
 
     if worst is None:
         return "equal", ""
     parts = worst.tensor.split("/")
-    return decibels(worst.sqnr), "/".join(parts[1:-1] if len(parts) > 2 else parts)
+    return decibels_of(worst.sqnr), "/".join(parts[1:-1] if len(parts) > 2 else parts)

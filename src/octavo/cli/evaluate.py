@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from octavo.cli.command import Command, option, preprocess_option
-
-if TYPE_CHECKING:
-    from octavo.judge.certainty import Difference
-    from octavo.judge.score import Evaluation, Judgement, Score
 
 
 @click.command(cls=Command)
@@ -58,7 +52,7 @@ def evaluate(  # noqa: PLR0913  # one for each option
     """
     import octavo
     from octavo.cli.progress import ProgressBar
-    from octavo.cli.terminal import show_json
+    from octavo.cli.terminal import show_json, show_tables
     from octavo.cli.values import dressed
 
     with ProgressBar("evaluating", quiet=quiet) as progress:
@@ -75,73 +69,4 @@ def evaluate(  # noqa: PLR0913  # one for each option
     if as_json:
         show_json({"model": model, "reference": reference, "evaluation": found})
     elif not quiet:
-        show_evaluation(found, model=model, reference=reference)
-
-
-def show_evaluation(found: Evaluation, *, model: str, reference: str | None) -> None:
-    """The scores, then the outputs of both models beside each other, then what it means."""
-    from octavo.cli.terminal import show_lines, show_table
-
-    if found.judgements:
-        rows = [row for judged in found.judgements for row in _rows(judged, model, reference)]
-        show_table("", ("metric", "model", ">score", ">95 % interval"), rows)
-    if found.outputs:
-        columns = ("output", ">SQNR", ">same greatest entry", ">95 % interval", ">KL divergence")
-        show_table("Beside the reference", columns, map(_output, found.outputs))
-    show_lines(f"samples  {found.samples}", *(_verdict(judged) for judged in found.judgements if judged.difference))
-
-
-def number(score: Score, value: float) -> str:
-    """A share as a percentage, decibels as such, any other metric as a number."""
-    if score.unit == "share":
-        return f"{value:.2%}"
-    return f"{value:.2f} dB" if score.unit == "dB" else f"{value:.4g}"
-
-
-def _rows(judged: Judgement, model: str, reference: str | None) -> list[tuple[str, ...]]:
-    score = judged.score
-    rows: list[tuple[str, ...]] = [
-        (score.metric, model, number(score, score.value), _interval(score, score.low, score.high))
-    ]
-    if judged.reference is not None:
-        other = judged.reference
-        rows.insert(
-            0, (score.metric, reference or "", number(other, other.value), _interval(other, other.low, other.high))
-        )
-    if judged.difference is not None:
-        change = judged.difference
-        rows.append(
-            (score.metric, "difference", _signed(score, change.value), _interval(score, change.low, change.high))
-        )
-    return rows
-
-
-def _interval(score: Score, low: float, high: float) -> str:
-    return f"{number(score, low)} to {number(score, high)}"
-
-
-def _signed(score: Score, value: float) -> str:
-    return f"{'+' if value > 0 else ''}{number(score, value)}"
-
-
-def _output(output: object) -> tuple[str, ...]:
-    from octavo.cli.compare import decibels
-    from octavo.judge.fidelity import OutputFidelity
-
-    assert isinstance(output, OutputFidelity)
-    divergence = "" if output.divergence is None else f"{output.divergence:.2e}"
-    between = f"{output.low:.2%} to {output.high:.2%}"
-    return output.name, decibels(output.sqnr), f"{output.agreement:.2%}", between, divergence
-
-
-def _verdict(judged: Judgement) -> str:
-    """Whether the difference is more than chance, in words."""
-    change: Difference | None = judged.difference
-    assert change is not None
-    counted = "" if change.better is None else f"{change.better} better and {change.worse} worse; "
-    name = f"{judged.score.metric:7}  "
-    if change.value == 0:
-        return f"{name}{counted}no difference"
-    good = (change.value > 0) == judged.score.higher_is_better
-    said = f"{'better' if good else 'worse'} than the reference" if change.is_certain else "may well be chance"
-    return f"{name}{counted}{said} (p = {change.p:.2g}, {change.test})"
+        show_tables(found.tables(model=model, reference=reference or ""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import click
@@ -10,7 +9,7 @@ import click
 from octavo.cli.command import Command, option
 
 if TYPE_CHECKING:
-    from octavo.report.inspection import GraphView, Inspection, Tensor
+    from octavo.report.inspection import Inspection
 
 
 @click.command(cls=Command)
@@ -50,60 +49,16 @@ def inspect(  # one for each option
 
 
 def _show(seen: Inspection, *, tree: bool) -> None:
-    from octavo.cli.terminal import bytes_of, show_lines, show_table
+    from octavo.cli.terminal import show_lines, show_tables
     from octavo.cli.tree import tree_of
 
-    for signature in seen.signatures:
-        rows = [
-            (kind, tensor.name, str(tensor), _grid(tensor))
-            for kind, tensors in (("input", signature.inputs), ("output", signature.outputs))
-            for tensor in tensors
-        ]
-        show_table(f"Signature {signature.key!r}", ("", "name", "type", "grid"), rows)
+    if not tree:
+        show_tables(seen.tables())
+        return
+    show_tables(seen.signature_tables())
     for graph in seen.graphs:
-        title = f"Graph {graph.name!r}" if len(seen.graphs) > 1 else "Operations"
-        if tree:
-            show_lines(title, *tree_of(graph), "")
-            continue
-        show_table(title, (">", "operation", "precision", "reads", "makes", ">weights", "layer"), _rows(graph))
-    if seen.shared:
-        rows = [(s.name, s.type, bytes_of(s.size), ", ".join(dict.fromkeys(s.layers))) for s in seen.shared]
-        show_table("Shared constants", ("name", "type", ">size", "read by"), rows)
-    show_lines(*_totals(seen))
-
-
-def _rows(graph: GraphView) -> Iterable[tuple[str, ...]]:
-    from octavo.cli.terminal import bytes_of
-
-    for number, operation in enumerate(graph.operations):
-        weights = bytes_of(operation.weight_bytes) if operation.weight_bytes else ""
-        reads, makes = (", ".join(map(str, tensors)) for tensors in (operation.inputs, operation.outputs))
-        layer = operation.layer or ", ".join(tensor.name for tensor in operation.outputs)
-        yield str(number), operation.op, operation.precision, reads, makes, weights, layer
-
-
-def _totals(seen: Inspection) -> list[str]:
-    from octavo.cli.terminal import bytes_of
-
-    totals = seen.totals
-    lines = [
-        f"operations  {sum(totals.operations.values())}: {_counts(totals.operations)}",
-        f"precision   {_counts(totals.precisions)}",
-        f"parameters  {totals.parameters:,}",
-        f"constants   {', '.join(f'{dtype} {bytes_of(count)}' for dtype, count in totals.constant_bytes.items())}",
-        f"size        {bytes_of(totals.size)}",
-    ]
-    if seen.metadata:
-        lines.append(f"metadata    {', '.join(f'{name} ({bytes_of(size)})' for name, size in seen.metadata.items())}")
-    return lines + ([f"description {seen.description}"] if seen.description else [])
-
-
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} ×{count}" for name, count in counts.items())
-
-
-def _grid(tensor: Tensor) -> str:
-    return "" if tensor.scale is None else f"{tensor.scale:.6g} · (q − {tensor.zero_point})"
+        show_lines(f"Graph {graph.name!r}" if len(seen.graphs) > 1 else "Operations", *tree_of(graph), "")
+    show_tables(seen.total_tables())
 
 
 def _show_rewrites(seen: Inspection) -> None:

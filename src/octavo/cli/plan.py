@@ -34,15 +34,13 @@ def show(file: Path, *, tensors: bool, as_json: bool, quiet: bool) -> None:
     Example:
       octavo plan show plan.json
     """
-    from octavo.cli.terminal import show_json, show_table
+    from octavo.cli.terminal import show_json, show_tables
 
     found = load(file)
     if as_json:
         show_json(found)
     elif not quiet:
-        columns = ("precision", "operation", "layer", "who", "why")
-        rows = [(o.precision, o.op, o.layer or o.node, o.who, o.why) for g in found.graphs for o in g.ops]
-        show_table("", columns, rows)
+        show_tables(found.tables())
         if tensors:
             _show_grids(found)
 

@@ -25,10 +25,11 @@ def report(run: Path, *, output: Path | None, against: Path | None, as_json: boo
       octavo report run.json
       octavo report run.json --against earlier.json -o difference.html
     """
-    from octavo.cli.terminal import bytes_of, show_json, show_lines
+    from octavo.cli.terminal import show_json, show_lines
     from octavo.cli.values import place_for_output
     from octavo.report.record import Run
     from octavo.report.verdict import verdict
+    from octavo.showing import bytes_of
     from octavo.write.file import save
 
     place = place_for_output(output or run.with_suffix(".html"), inputs=[str(run)])

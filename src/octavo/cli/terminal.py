@@ -12,6 +12,8 @@ from typing import Any
 
 import click
 
+from octavo.showing import Table
+
 PIPED_WIDTH = 160
 """Columns of a table when stdout is no terminal, whose width would be known."""
 LEAST = 8
@@ -23,6 +25,16 @@ def show_json(record: Any) -> None:
     import msgspec
 
     click.echo(msgspec.json.format(msgspec.json.encode(record), indent=1).decode())
+
+
+def show_tables(tables: Iterable[Table]) -> None:
+    """Print the tables that have rows; those without columns as lines."""
+    for table in tables:
+        if table.columns and table.rows:
+            show_table(table.title, table.columns, table.rows)
+        elif table.rows:
+            width = max(len(row[0]) for row in table.rows)
+            show_lines(*(f"{word.ljust(width)}  {told}" for word, told in table.rows))
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -66,12 +78,3 @@ def _lines(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> 
     for parts in zip_longest(*folded, fillvalue=""):
         aligned = [p.rjust(w) if r else p.ljust(w) for p, w, r in zip(parts, widths, right, strict=True)]
         yield "  ".join(aligned).rstrip()
-
-
-def bytes_of(count: float) -> str:
-    """A size such as `1.4 MB`: three digits, powers of 1000."""
-    for unit in ("bytes", "kB", "MB"):
-        if count < 1000:
-            return f"{count:.0f} {unit}" if unit == "bytes" else f"{count:.3g} {unit}"
-        count /= 1000
-    return f"{count:.3g} GB"

@@ -35,7 +35,7 @@ def _branches(rows: Sequence[tuple[list[str], Operation]], indent: str) -> Itera
 
 
 def _operation(path: Sequence[str], op: Operation) -> str:
-    from octavo.cli.terminal import bytes_of
+    from octavo.showing import bytes_of
 
     name = "/".join(path)
     weights = f", weights {bytes_of(op.weight_bytes)}" if op.weight_bytes else ""
@@ -44,7 +44,7 @@ def _operation(path: Sequence[str], op: Operation) -> str:
 
 
 def _total(operations: Sequence[Operation]) -> str:
-    from octavo.cli.terminal import bytes_of
+    from octavo.showing import bytes_of
 
     size = sum(op.weight_bytes for op in operations)
     return f"  ({len(operations)} operations{f', {bytes_of(size)}' if size else ''})"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 import msgspec
 
 from octavo.judge.metrics import decibels
+from octavo.showing import MOST, Shown, Table, decibels_of, facts
 
 Trial = Callable[[Collection[str]], float]
 """The noise at the outputs, over the signal, when only these layers are quantized."""
@@ -41,7 +42,7 @@ class Relief(msgspec.Struct, frozen=True, kw_only=True):
     sqnr: float
 
 
-class Blame(msgspec.Struct, frozen=True, kw_only=True):
+class Blame(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """Who costs what, on `samples` samples.
 
     `sqnr` is that of the outputs with everything quantized. `suspects` begin with the worst, `reliefs` leave one more
@@ -53,6 +54,20 @@ class Blame(msgspec.Struct, frozen=True, kw_only=True):
     suspects: tuple[Suspect, ...]
     reliefs: tuple[Relief, ...]
     trials: int
+
+    def tables(self, *, most: int = MOST) -> tuple[Table, ...]:
+        """The `most` worst suspects, then what leaving them in float gains."""
+        alone = [(f"{each.share:.1%}", decibels_of(each.sqnr), named(each.layers)) for each in self.suspects[:most]]
+        left = [(str(len(each.layers)), decibels_of(each.sqnr), each.layers[-1]) for each in self.reliefs]
+        first = [("", decibels_of(self.sqnr), "none")] if left else []
+        worst = self.reliefs[0].layers[0] if self.reliefs else ""
+        return (
+            Table("Quantized alone", (">of the error", ">SQNR of the outputs", "layer"), alone),
+            Table("Left in float, one more each time", (">layers", ">SQNR of the outputs", "the last of them"),
+                  [*first, *left]),
+            facts(("rule", f"--rule layer={worst},precision=int16x8 (or float32)" if worst else ""),
+                  ("trials", f"{self.trials} on {self.samples} sample(s)")),
+        )  # fmt: skip
 
     def __str__(self) -> str:
         """One line for each suspect, then one for each relief."""

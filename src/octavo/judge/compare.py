@@ -15,6 +15,7 @@ from octavo.judge.fidelity import Nearness, OutputFidelity
 from octavo.judge.metrics import decibels
 from octavo.judge.real import RealRuntime
 from octavo.samples import Sample, Samples
+from octavo.showing import MOST, Shown, Table, bytes_of, decibels_of, facts
 
 Progress = Callable[[str, int, int | None], None]
 LAYER_SAMPLES = 8
@@ -41,7 +42,7 @@ class Latency(msgspec.Struct, frozen=True, kw_only=True):
         return self.candidate / self.reference
 
 
-class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+class Comparison(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """Everything measured about a candidate beside its reference; sizes in bytes, layers in the order of work."""
 
     samples: int
@@ -55,6 +56,24 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     def worst_layer(self) -> LayerFidelity | None:
         """The layer with the lowest SQNR."""
         return min(self.layers, key=lambda layer: layer.sqnr, default=None)
+
+    def tables(self, *, most: int = MOST) -> tuple[Table, ...]:
+        """Outputs, the `most` layers that lost most, then size and latency."""
+        columns = ("output", ">SQNR", ">same greatest entry", ">greatest relative difference")
+        rows = [(o.name, decibels_of(o.sqnr), f"{o.agreement:.2%}", f"{o.relative_error:.2e}") for o in self.outputs]
+        worst = sorted(self.layers, key=lambda layer: layer.sqnr)[:most]
+        lost = [(each.tensor, decibels_of(each.sqnr)) for each in worst]
+        ratio, time = self.candidate_size / self.reference_size, self.latency
+        took = f"{time.candidate:.3g} ms for {time.reference:.3g} ms: ×{time.ratio:.2f}"
+        return (
+            Table("", columns, rows),
+            Table("Layers that lost most", ("tensor", ">SQNR"), lost),
+            facts(
+                ("size", f"{bytes_of(self.candidate_size)} for {bytes_of(self.reference_size)}: {ratio:.1%}"),
+                ("latency", f"{took} ({time.threads} thread(s), median)"),
+                ("samples", str(self.samples)),
+            ),
+        )
 
 
 def compare(  # noqa: PLR0913  # by keyword

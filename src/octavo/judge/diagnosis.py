@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from octavo.showing import MOST, Shown, Table, facts
+
 CauseKind = Literal[
     "saturation",
     "shared_range",
@@ -99,7 +101,7 @@ class LayerDiagnosis(msgspec.Struct, frozen=True, kw_only=True):
         return float("inf") if sqnr is None else sqnr
 
 
-class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+class Diagnosis(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """Each layer's error on `samples` samples of real data, in the order of work."""
 
     samples: int
@@ -119,6 +121,33 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
             if each.layer not in found or each.loss < found[each.layer].loss:
                 found[each.layer] = each
         return found
+
+    def tables(self, *, most: int = MOST) -> tuple[Table, ...]:
+        """The `most` layers that add most (0 for all, in the order of work), then the causes and their cures."""
+        shown = sorted(self.layers, key=lambda each: each.loss)[:most] if most else self.layers
+        columns = ("operation", "precision", ">own", ">whole", ">cosine", ">greatest error", "layer")
+        rows = [
+            (
+                each.op,
+                each.precision,
+                decibels(each.own),
+                decibels(each.whole),
+                f"{each.whole.cosine:.5f}",
+                f"{each.whole.max_error:.3g}",
+                each.layer or each.tensor,
+            )
+            for each in shown
+        ]
+        causes = [
+            (each.layer or each.tensor, cause.kind, cause.what, cause.cure)
+            for each in self.guilty
+            for cause in each.causes
+        ]
+        return (
+            Table("Layers that add most to the error" if most else "Layers in the order of work", columns, rows),
+            Table("Causes", ("layer", "cause", "what was found", "cure"), causes),
+            facts(("samples", str(self.samples)), ("causes", "" if causes else "no layer adds an error worth a name")),
+        )  # fmt: skip
 
     def to_json(self) -> str:
         """The record as indented JSON."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from octavo.ir.graph import Graph, Model, Node, Signature, Value
 from octavo.schema.storage import name_of
+from octavo.showing import Shown, Table, bytes_of, counted, facts
 
 OpPrecision = Literal["float32", "float16", "dynamic", "weight_only", "int8", "int16x8", "uint8", "exact", "other"]
 """How an operation of a file computes, as its tensors show it: the recipe's words, `uint8` for the scheme of old
@@ -37,6 +38,11 @@ class Tensor(msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         return f"{self.dtype}[{','.join(map(str, self.shape))}]"
+
+    @property
+    def grid(self) -> str:
+        """The real number that a stored one stands for; "" where there is no one grid."""
+        return "" if self.scale is None else f"{self.scale:.6g} · (q − {self.zero_point})"
 
 
 class SignatureView(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +115,7 @@ class Shared(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[str, ...]
 
 
-class Inspection(msgspec.Struct, frozen=True, kw_only=True):
+class Inspection(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """What is in a model. `metadata` gives the bytes of each entry by name.
 
     `rewrites` and `missed` say what the optimizer did and nearly did; a `.tflite` is shown as it stands. `shared` are
@@ -124,6 +130,47 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     rewrites: tuple[Rewrite, ...] = ()
     missed: tuple[NearMiss, ...] = ()
     shared: tuple[Shared, ...] = ()
+
+    def tables(self) -> tuple[Table, ...]:
+        """Signatures, operations in the order in which they run, constants that are shared, and totals."""
+        columns = (">", "operation", "precision", "reads", "makes", ">weights", "layer")
+        return (
+            *self.signature_tables(),
+            *(Table(self._title(graph), columns, [_row(n, o) for n, o in enumerate(graph.operations)])
+              for graph in self.graphs),
+            *self.total_tables(),
+        )  # fmt: skip
+
+    def signature_tables(self) -> tuple[Table, ...]:
+        """The inputs and outputs of each signature."""
+        return tuple(
+            Table(f"Signature {view.key!r}", ("", "name", "type", "grid"), [
+                (kind, tensor.name, str(tensor), tensor.grid)
+                for kind, tensors in (("input", view.inputs), ("output", view.outputs)) for tensor in tensors
+            ])
+            for view in self.signatures
+        )  # fmt: skip
+
+    def total_tables(self) -> tuple[Table, ...]:
+        """The constants that are shared, then the sums."""
+        shared = [(s.name, s.type, bytes_of(s.size), ", ".join(dict.fromkeys(s.layers))) for s in self.shared]
+        totals = self.totals
+        constants = (f"{dtype} {bytes_of(count)}" for dtype, count in totals.constant_bytes.items())
+        return (
+            Table("Shared constants", ("name", "type", ">size", "read by"), shared),
+            facts(
+                ("operations", f"{sum(totals.operations.values())}: {counted(totals.operations)}"),
+                ("precision", counted(totals.precisions)),
+                ("parameters", f"{totals.parameters:,}"),
+                ("constants", ", ".join(constants)),
+                ("size", bytes_of(totals.size)),
+                ("metadata", ", ".join(f"{name} ({bytes_of(size)})" for name, size in self.metadata.items())),
+                ("description", self.description),
+            ),
+        )
+
+    def _title(self, graph: GraphView) -> str:
+        return f"Graph {graph.name!r}" if len(self.graphs) > 1 else "Operations"
 
     def to_json(self) -> str:
         """The record as indented JSON."""
@@ -170,6 +217,13 @@ def inspect(
         missed=tuple(missed),
         shared=_shared(model.graphs),
     )
+
+
+def _row(number: int, operation: Operation) -> tuple[str, ...]:
+    weights = bytes_of(operation.weight_bytes) if operation.weight_bytes else ""
+    reads, makes = (", ".join(map(str, tensors)) for tensors in (operation.inputs, operation.outputs))
+    layer = operation.layer or ", ".join(tensor.name for tensor in operation.outputs)
+    return str(number), operation.op, operation.precision, reads, makes, weights, layer
 
 
 def _signature(signature: Signature) -> SignatureView:

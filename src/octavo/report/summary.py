@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from octavo.plan import OpDecision, Plan
+from octavo.showing import Shown, Table, bytes_of, counted, facts
 
 
 class LeftFloat(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +22,7 @@ class LeftFloat(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[str, ...]
 
 
-class Summary(msgspec.Struct, frozen=True, kw_only=True):
+class Summary(Shown, msgspec.Struct, frozen=True, kw_only=True):
     """Sizes in bytes, how many operations of each kind compute in each precision, and what stayed float and why."""
 
     size: int
@@ -30,6 +31,22 @@ class Summary(msgspec.Struct, frozen=True, kw_only=True):
     precisions: dict[str, dict[str, int]]
     left_float: tuple[LeftFloat, ...]
     warnings: tuple[str, ...]
+
+    def tables(self) -> tuple[Table, ...]:
+        """The size, what computes in which precision, what stayed float and why, and the warnings."""
+        share = "" if self.size == self.float_size else f", {self.ratio:.1%} of the float model's"
+        computes = [(name, str(sum(counts.values())), counted(counts)) for name, counts in self.precisions.items()]
+        return (
+            facts(("size", f"{bytes_of(self.size)}{share}")),
+            Table("", ("computes in", ">operations", "which"), computes),
+            Table("Left in float", ("why", "operations", "where"), [_left_float(each) for each in self.left_float]),
+            facts(*(("warning:", warning) for warning in self.warnings)),
+        )
+
+
+def _left_float(group: LeftFloat) -> tuple[str, str, str]:
+    more = f" and {len(group.layers) - 3} more" if len(group.layers) > 3 else ""
+    return group.reason, counted(group.operations), ", ".join(group.layers[:3]) + more
 
 
 def summarize(plan: Plan, *, size: int, float_size: int, warnings: Sequence[str] = ()) -> Summary:
