@@ -95,11 +95,30 @@ def test_what_a_rule_makes_is_as_near_to_float_as_its_steps_allow(rule, precisio
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_all_that_a_rule_makes_computes_in_integers_and_says_in_whose_place(rule):
     text = example(rule)
-    result = octavo.convert(content_of(text), recipe="int16x8", samples=drawn(text, RANGES["positive"]))
+    is_slow = all(registry().ops[code].kernels.int16 == "" for code in rule.roots)  # in int8; int16 kernels are there
+    precision = "int8" if is_slow else "int16x8"
+    result = octavo.convert(content_of(text), recipe=precision, samples=drawn(text, RANGES["positive"]))
     rows = [row for row in result.plan.graphs[0].ops if row.precision != "exact"]
     assert rows
-    assert {row.precision for row in rows} == {"int16x8"}
+    assert {row.precision for row in rows} == {precision}
     assert all(any(f"in place of {code}" in row.why for code in rule.roots) for row in rows)
+
+
+def test_operations_whose_int8_kernel_is_slow_are_replaced_on_cpus_and_kept_on_accelerators():
+    text = "main(%x: float32[batch,6,6,4]) {\n  %y = HARD_SWISH(%x)\n  return %y\n}"
+    samples = drawn(text, (-4.0, 4.0))
+    on_cpu = octavo.convert(content_of(text), recipe="int8", samples=samples)
+    assert [row.op for row in on_cpu.plan.graphs[0].ops] == ["ADD", "MUL", "MUL"]
+    assert all("in place of HARD_SWISH" in row.why for row in on_cpu.plan.graphs[0].ops)
+    on_ethos = octavo.convert(content_of(text), recipe="int8", target="ethos-u", samples=samples)
+    assert [row.op for row in on_ethos.plan.graphs[0].ops] == ["HARD_SWISH"]
+
+
+def test_products_of_two_activations_are_said_to_be_slow_in_int8():
+    text = "main(%x: float32[2,8,8]) {\n  %y = BATCH_MATMUL(%x, %x)\n  return %y\n}"
+    made = octavo.convert(content_of(text), recipe="int8", samples=drawn(text, (-4.0, 4.0)))
+    assert "many times as long" in made.plan.graphs[0].ops[0].slow
+    assert any("op=BATCH_MATMUL, precision=float32 avoids it" in warning for warning in made.warnings)
 
 
 def test_in_float_the_operation_stays_as_it_is():

@@ -119,12 +119,15 @@ class Kernels:
     """Which integer activations the LiteRT kernel computes correctly: empty when it does, else why it does not.
 
     `slow_int16` says why int16 activations, though computed correctly, take many times as long as float ones, so that
-    even with conversions around it the operation is faster in float.
+    even with conversions around it the operation is faster in float. `slow_int8` says so of int8; where a rule makes
+    other operations of it, which XNNPACK takes, it does on CPUs. `costs_int8` tells what int8 costs where that is less.
     """
 
     int8: str = "LiteRT has no integer kernel for it"
     int16: str = "LiteRT has no integer kernel for it"
     slow_int16: str = ""
+    slow_int8: str = ""
+    costs_int8: str = ""
 
     def objection(self, dtype: str) -> str:
         """Why activations of `dtype` ("int8" or "int16") cannot be used; empty when they can."""
@@ -134,5 +137,7 @@ class Kernels:
 PAYS = (9.0, 55.0)
 """When the kernels of CONV_2D and FULLY_CONNECTED that read int8 weights beside float activations are faster than float
 (see `Weight`): measured with AVX-512, where products of int8 are an eighth of the work."""
+LEFT = "XNNPACK does not take it in int8, and LiteRT's own kernel takes many times as long as float"
+"""Measured by `benchmarks/integer_kernels.py`."""
 INT8_AND_INT16 = Kernels(int8="", int16="")
 INT8_ONLY = Kernels(int8="", int16="the LiteRT kernel rejects int16")

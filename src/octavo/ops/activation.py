@@ -11,7 +11,7 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Together
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import lowers, operation
-from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Fixed, Grid, Observed, Weight
+from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, LEFT, Fixed, Grid, Kernels, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._broadcast import broadcast
@@ -34,6 +34,7 @@ class Relu(Activating):
     """`max(x, 0)`."""
 
     code: ClassVar = "RELU"
+    kernels: ClassVar = Kernels(int8="", int16="", slow_int8=LEFT)
     versions: ClassVar = {"int8": 2, "int16": 3}
 
     @lowers("tf.Relu")
@@ -60,6 +61,7 @@ class Relu6(Activating):
     """`min(max(x, 0), 6)`."""
 
     code: ClassVar = "RELU6"
+    kernels: ClassVar = Kernels(int8="", int16="", slow_int8=LEFT)
     ports: ClassVar = {"input": BENT, "output": Observed()}
     versions: ClassVar = {"int8": 2, "int16": 3}
 
@@ -195,7 +197,7 @@ class HardSwish(Activating):
     """`x · relu6(x + 3) / 6`."""
 
     code: ClassVar = "HARD_SWISH"
-    kernels: ClassVar = INT8_ONLY
+    kernels: ClassVar = Kernels(int8="", int16=INT8_ONLY.int16, slow_int8=LEFT)
 
     @staticmethod
     def compute(input: Array) -> Any:

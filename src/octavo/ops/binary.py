@@ -10,7 +10,7 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Channels, Together, Weighed
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, lowers, operation
-from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Kernels, Observed, SameAs
+from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, LEFT, Kernels, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ops._activation import activate, is_even
 from octavo.ops._elementwise import FLOAT_INT, FLOAT_INT32, Elementwise, emit, exact_quotient, greater, lesser, like
@@ -260,7 +260,7 @@ class SquaredDifference(Binary):
 
     code: ClassVar = "SQUARED_DIFFERENCE"
     dtypes: ClassVar = FLOAT_INT32
-    kernels: ClassVar = INT8_ONLY
+    kernels: ClassVar = Kernels(int8="", int16=INT8_ONLY.int16, slow_int8=LEFT)
     versions: ClassVar = {"int8": 2}
 
     @lowers("tf.SquaredDifference")

@@ -95,7 +95,12 @@ class DepthwiseConv2D(Op):
         "bias?": Bias(of=("input", "filter")),
         "output": Observed(),
     }
-    kernels: ClassVar = Kernels(int8="", int16="", slow_int16="LiteRT has only its reference kernel for int16")
+    kernels: ClassVar = Kernels(
+        int8="",
+        int16="",
+        slow_int16="LiteRT has only its reference kernel for int16",
+        costs_int8="on x86 XNNPACK takes about twice as long as in float",
+    )
 
     def mean_response(self, mean: Array, weight: Array) -> Array:
         """Each channel's taps add up; borders that padding fills with zeros are neglected."""

@@ -77,8 +77,8 @@ def foreign(model: Model) -> set[Graph]:
 def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
     """Per graph, the nodes that the recipe asks for more than their kernels give: others may do their work.
 
-    They shall compute in integers and have no kernels for them; or they shall store numbers as integers, and their
-    kernels read none beside float activations.
+    They shall compute in integers and have no kernels for them, or slow ones; or they shall store numbers as integers,
+    and their kernels read none beside float activations.
     """
     strange = foreign(model)
     choices = {graph: {} if graph in strange else choose(graph, recipe) for graph in model.graphs}
@@ -90,7 +90,8 @@ def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
 
 def _is_unserved(node: Node, choice: Choice, recipe: Recipe) -> bool:
     if choice.asked in INTEGER:
-        return choice.who == "kernel"
+        is_slow = choice.precision == "int8" and bool(node.op.kernels.slow_int8) and TARGETS[recipe.target].is_cpu
+        return choice.who == "kernel" or is_slow
     constants = [value.const for value in node.inputs if value is not None and value.const is not None]
     is_large = any(array.dtype == np.float32 and array.size >= recipe.small for array in constants)
     return choice.asked in ("dynamic", "weight_only") and weight_of(node) is None and is_large
@@ -111,15 +112,15 @@ def decision(node: Node, choice: Choice) -> OpDecision:
         precision=choice.precision,
         asked=choice.asked,
         who=choice.who,
-        why=choice.why,
+        why="; ".join(filter(None, (choice.why, node.op.kernels.costs_int8 if choice.precision == "int8" else ""))),
         slow=_slow(node, choice),
     )
 
 
 def _slow(node: Node, choice: Choice) -> str:
     """Why the node takes many times as long as in float, if it does."""
-    if choice.precision == "int16x8":
-        return node.op.kernels.slow_int16
+    if choice.precision in INTEGER:
+        return node.op.kernels.slow_int16 if choice.precision == "int16x8" else node.op.kernels.slow_int8
     weight = weight_of(node)
     widened = choice.precision == "weight_only" and weight is not None and not weight[1].picks
     return f"XNNPACK leaves operations whose weights are widened from {choice.weights}" if (
@@ -154,7 +155,7 @@ def computes(node: Node) -> bool:
 def _asked(node: Node, selection: Selection) -> Choice:
     """What the recipe wants of the node."""
     recipe = selection.recipe
-    instead = "".join(f", in place of {code}, which has no such kernel" for code in replaced(node))
+    instead = "".join(f", in place of {code}, which has no such kernel or a slow one" for code in replaced(node))
     if selection.is_denied(node):
         return Choice("float32", "float32", "recipe", DENIED)
     if (found := selection.rule_for(node)) is not None:

@@ -127,7 +127,7 @@ def layer_of(node: Node) -> str:
 
 
 def replaced(node: Node) -> list[str]:
-    """The operators without integer kernels in whose place the node computes."""
+    """The operators without integer kernels, or with slow ones, in whose place the node computes."""
     return [part.split(":")[2] for part in node.origin if part.startswith("rule:") and part.count(":") == 2]
 
 

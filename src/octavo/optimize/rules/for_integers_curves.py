@@ -1,11 +1,11 @@
-"""Activations and normalizations that have no int16 kernel, as operations that have."""
+"""Activations and normalizations that have no integer kernel, or a slow one, as operations that have."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from octavo.ir.graph import Node, Value
-from octavo.ops.activation import Elu, HardSwish, Relu, Relu0To1, ReluN1To1
+from octavo.ops.activation import Elu, HardSwish, Relu, Relu0To1, Relu6, ReluN1To1
 from octavo.ops.binary import Add, Maximum, Minimum, Mul, Sub
 from octavo.ops.l2_normalization import LEAST_LENGTH, L2Normalization
 from octavo.ops.reduce import ReduceMax, Sum
@@ -40,6 +40,27 @@ def hard_swish_as_product(node: Node, build: Rewriter) -> Value | None:
     """
     gate = build(Add(fused_activation_function=Activation.RELU6), node.inputs[0], np.float32(3))
     return build(Mul(), node.inputs[0], build(Mul(), gate, np.float32(1 / 6)))
+
+
+@rewrites(Relu, Relu6, phase="integers")
+def clip_at_zero_as_sum(node: Node, build: Rewriter) -> Value | None:
+    """relu6(x) → relu6(x + 0)
+
+    Before:
+        main(%x: float32[batch,4]) {
+          %y: float32[batch,4] = RELU6(%x)
+          return %y
+        }
+
+    After:
+        main(%x: float32[batch,4]) {
+          %zero = const float32[] 0.0
+          %y: float32[batch,4] = ADD(%x, %zero) {fused_activation_function=RELU6}
+          return %y
+        }
+    """
+    applied = Activation.RELU if isinstance(node.op, Relu) else Activation.RELU6
+    return build(Add(fused_activation_function=applied), node.inputs[0], np.float32(0))
 
 
 @rewrites(ReluN1To1, phase="integers")
