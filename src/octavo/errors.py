@@ -61,6 +61,10 @@ class SamplesError(UsageError):
     """The samples do not fit the model, or hold nothing to learn from."""
 
 
+class NotFiniteError(SamplesError):
+    """The float model computes NaN or an infinity from a sample."""
+
+
 class ModelError(OctavoError):
     """The model file is at fault."""
 

@@ -62,8 +62,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     path or any of its parts, or of a tensor that the operation makes. Both may be lists, of which any matches. `depth`
     counts source layers in the order of work: `0` is the first, `-1` the last, `:3` the first three, `-2:` the last
     two. `port` makes the rule one about the constants at that port (`weights`, `bias`, or a name such as `filter`)
-    instead of the operation: how they are stored where activations are float. `weights` and `block` are those of the
-    recipe unless given. `rules` are exceptions among what this rule matches.
+    instead of the operation: how they are stored where activations are float. `weights`, `block` and `per_channel` are
+    those of the recipe unless given. `rules` are exceptions among what this rule matches.
     """
 
     precision: Precision
@@ -73,6 +73,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     port: str = ""
     weights: Weights | None = None
     block: Block | None = None
+    per_channel: bool | None = None
     rules: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:

@@ -138,3 +138,32 @@ def test_a_function_that_is_not_concrete_is_refused_with_a_way_out():
     module = Two()
     with pytest.raises(ValueError, match="call get_concrete_function"):
         lite.TFLiteConverter.from_concrete_functions([module.odd])
+
+
+@pytest.mark.filterwarnings("ignore::octavo.lite.OctavoWarning", "ignore::UserWarning", "ignore::DeprecationWarning")
+def test_models_that_are_only_calibrated_are_understood_by_either_quantizer():
+    from tensorflow.lite.python.convert import mlir_quantize as theirs
+
+    from octavo.lite.convert import mlir_quantize as ours
+    from octavo.read.tflite import ranges_of
+
+    made = {}
+    for module in (tf.lite, lite):
+        converter = module.TFLiteConverter.from_saved_model(str(DIGITS / "saved_model"), ["serving_default"])
+        converter.optimizations, converter.representative_dataset = [module.Optimize.DEFAULT], samples
+        converter._experimental_calibrate_only = True
+        made[module] = converter.convert()
+    (expected,), (found,) = (ranges_of(made[module]) for module in (tf.lite, lite))
+    assert len(found) > 3
+    strange = {
+        name
+        for name, ends in found.items()
+        if not any(np.allclose(ends, other, rtol=1e-5, atol=1e-6) for other in expected.values())
+    }
+    assert all(name.endswith("/Sigmoid") for name in strange)  # TensorFlow writes none where the kernel dictates a grid
+    for quantize in (ours, theirs):
+        for content in made.values():
+            dtypes = {
+                detail["dtype"] for detail in lite.Interpreter(model_content=quantize(content)).get_tensor_details()
+            }
+            assert np.int8 in dtypes

@@ -14,7 +14,7 @@ import numpy as np
 
 from octavo.calibrate.run import Watcher
 from octavo.calibrate.scale import Entrance, entrances
-from octavo.errors import SamplesError
+from octavo.errors import NotFiniteError
 from octavo.ir.graph import Graph, Node
 from octavo.ir.source import Array
 from octavo.samples import Sample
@@ -59,7 +59,7 @@ class Lint:
         """The ranges of one sample.
 
         Raises:
-            SamplesError: one that is needed is not finite; the first operation that makes such numbers is named.
+            NotFiniteError: one that is needed is not finite; the first operation that makes such numbers is named.
         """
         ranges = self.runtime.calibrate(inputs)
         number = self._seen
@@ -67,7 +67,7 @@ class Lint:
         self._remember(number, inputs)
         if not np.isfinite([ranges[name] for name in self.names if name in ranges]).all():
             what, node = self._culprit()
-            raise SamplesError(
+            raise NotFiniteError(
                 f"the float model computes {what} in {_named(node)}",
                 where=f"sample {number}",
                 hint="check the scale of this sample against what the model was trained on",

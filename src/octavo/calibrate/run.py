@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, Self, TypeVar
 
 from octavo.calibrate.inputs import Runner, fit_inputs
-from octavo.errors import InternalError, SamplesError
+from octavo.errors import InternalError, NotFiniteError
 from octavo.ir.source import Array
 from octavo.samples import Sample
 from octavo.statistics import Products, Range, Spread, Statistics
@@ -149,7 +149,7 @@ def _ranges(seen: dict[str, tuple[float, float]], names: Collection[str], number
     for name in names:
         low, high = seen[name]
         if not (math.isfinite(low) and math.isfinite(high)):
-            raise SamplesError(
+            raise NotFiniteError(
                 f"the float model computes {high if math.isfinite(low) else low} in {name!r}",
                 where=f"sample {number}",
                 hint="check the scale of this sample against what the model was trained on",

@@ -173,6 +173,12 @@ class Op:
         """How factors on the channels of operands and result belong together; None where they do not."""
         return None
 
+    def costs(self, node: Node, dtype: str) -> str:  # noqa: ARG002  # what surrounds it matters to some
+        """What activations of `dtype` ("int8" or "int16") cost in time beside float ones; empty where it is less."""
+        if dtype == "int8":
+            return self.kernels.costs_int8
+        return "" if self.moves else "LiteRT's int16 kernels are loops, which take longer than float"
+
     def version(self, node: Node) -> int:  # noqa: ARG002  # the least version that holds most ops
         """The least version of the operator in the schema that can hold `node`."""
         return 1

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from octavo.dtype import DType, float32, int32
-from octavo.errors import OctavoError, Unsupported, UsageError
+from octavo.errors import NotFiniteError, OctavoError, RecipeError, Unsupported, UsageError
 from octavo.lite.dataset import Dataset
 from octavo.lite.mode import STABLEHLO, Interface, Mode, Request, check_interface, check_request, decide, surprises
 from octavo.lite.names import ConverterError, OpsSet, Optimize, TargetSpec, several, warn
@@ -153,11 +153,17 @@ class TFLiteConverter:
 
         Raises:
             ValueError: the settings contradict each other, or samples do not fit the model.
-            RuntimeError: only 16x8 operators are allowed, and some operation has no such kernel.
+            RuntimeError: only 16x8 operators are allowed, and some operation has no such kernel; or the float model
+                computes NaN from a sample.
             ConverterError: the model cannot be converted; the cause says where and why. With `strict`, also where
                 something other than the settings suggest would come out.
         """
-        return self.conversion().content
+        made = self.conversion()
+        if self._experimental_calibrate_only and made.plan.recipe.needs_samples:
+            from octavo.lite.convert import calibrated
+
+            return calibrated(made)
+        return made.content
 
     def conversion(self) -> Conversion:
         """What `convert` does, with the plan and the float model beside the result.
@@ -229,9 +235,19 @@ class TFLiteConverter:
                 "outputs": interface.outputs.name,
                 "per_channel": not self._experimental_disable_per_channel,
                 "strict": bool(self.strict) and (mode.is_int8 or mode == Mode.INT16X8_FALLBACK),
-                "rules": [{"precision": "int16x8"}] if mode == Mode.INT16X8_ONLY else [],
+                "rules": self._rules(mode),
             }
         )
+
+    def _rules(self, mode: Mode) -> list[dict[str, Any]]:
+        """What the settings ask of some operations."""
+        rules: list[dict[str, Any]] = [{"precision": "int16x8"}] if mode == Mode.INT16X8_ONLY else []
+        if self._experimental_disable_per_channel_quantization_for_dense_layers and mode not in (
+            Mode.FLOAT,
+            Mode.FLOAT16,
+        ):
+            rules.append({"op": "FULLY_CONNECTED", "precision": PRECISION[mode], "per_channel": False})
+        return rules
 
     def _check_experimental(self, mode: Mode) -> None:
         """Refuse what would give another kind of result than Octavo makes."""
@@ -245,7 +261,6 @@ class TFLiteConverter:
             raise ValueError("StableHLO quantizer only supports static-range and weight-only PTQ.")
         wanted = {
             "experimental_use_stablehlo_quantizer": self.experimental_use_stablehlo_quantizer,
-            "_experimental_calibrate_only": self._experimental_calibrate_only,
             "target_spec.supported_ops = [EXPERIMENTAL_STABLEHLO_OPS]": self._request().ops == {STABLEHLO},
         }
         if refused := [name for name, is_set in wanted.items() if is_set]:
@@ -255,9 +270,6 @@ class TFLiteConverter:
     def _unheeded(self, mode: Mode, interface: Interface) -> list[str]:
         """Settings that change TensorFlow's result and not this one."""
         asked = {
-            "_experimental_disable_per_channel_quantization_for_dense_layers": (
-                self._experimental_disable_per_channel_quantization_for_dense_layers
-            ),
             "_experimental_variable_quantization": self._experimental_variable_quantization,
             "_experimental_sparsify_model": self._experimental_sparsify_model,
             "_experimental_full_integer_quantization_bias_type = int32": mode.is_int16 and interface.bias == int32,
@@ -272,12 +284,24 @@ class TFLiteConverter:
             warn(note)
 
     def _run(self, recipe: Recipe, dataset: Dataset | None) -> Conversion:
+        from msgspec.structs import replace
+
         import octavo
 
         keys = self._signatures
         try:
             samples = None if dataset is None else dataset.samples(keys or ())
             return octavo.convert(self._model, recipe=recipe, samples=samples, signatures=keys, **self._extent)
+        except RecipeError:
+            if not any(rule.per_channel is False for rule in recipe.rules):
+                raise
+            rules = tuple(rule for rule in recipe.rules if rule.per_channel is None)
+            return self._run(replace(recipe, rules=rules), dataset)  # nothing dense is in the model
+        except NotFiniteError as error:
+            raise RuntimeError(
+                "Model resulted in Nan value during calibration. Please make sure model results in all real-values "
+                f"during inference with provided dataset.\n{error}"
+            ) from error
         except UsageError as error:
             raise ValueError(str(error)) from error
         except Unsupported as error:

@@ -38,6 +38,7 @@ class Choice:
     why: str
     weights: Weights = "int8"
     block: Block = 0
+    per_channel: bool = True
 
 
 Refusal = tuple[Who, str]
@@ -112,9 +113,15 @@ def decision(node: Node, choice: Choice) -> OpDecision:
         precision=choice.precision,
         asked=choice.asked,
         who=choice.who,
-        why="; ".join(filter(None, (choice.why, node.op.kernels.costs_int8 if choice.precision == "int8" else ""))),
+        why="; ".join(filter(None, (choice.why, _costs(node, choice)))),
         slow=_slow(node, choice),
     )
+
+
+def _costs(node: Node, choice: Choice) -> str:
+    """What the integers cost in time, unless that is told as being slow."""
+    dtype = INTEGER.get(choice.precision, "")
+    return node.op.costs(node, dtype) if dtype and not _slow(node, choice) else ""
 
 
 def _slow(node: Node, choice: Choice) -> str:
@@ -161,11 +168,13 @@ def _asked(node: Node, selection: Selection) -> Choice:
     if (found := selection.rule_for(node)) is not None:
         rule, name = found
         weights, block = rule.weights or recipe.weights, recipe.block if rule.block is None else rule.block
-        return Choice(rule.precision, rule.precision, "rule", f"{name} of the recipe{instead}", weights, block)
+        per_channel = recipe.per_channel if rule.per_channel is None else rule.per_channel
+        why = f"{name} of the recipe{instead}"
+        return Choice(rule.precision, rule.precision, "rule", why, weights, block, per_channel)
     if not selection.is_allowed(node):
         return Choice("float32", "float32", "recipe", "the recipe does not allow it")
     why = f"the recipe's default{instead}"
-    return Choice(recipe.precision, recipe.precision, "recipe", why, recipe.weights, recipe.block)
+    return Choice(recipe.precision, recipe.precision, "recipe", why, recipe.weights, recipe.block, recipe.per_channel)
 
 
 def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:

@@ -41,7 +41,7 @@ def constant_grids(
         return
     _, port, value = weight
     assert value.const is not None
-    per_channel = recipe.per_channel and takes_channels(TARGETS[recipe.target], node.op.code)
+    per_channel = choice.per_channel and takes_channels(TARGETS[recipe.target], node.op.code)
     axis = port.axis if per_channel else None
     scale = weight_scale(value.const, axis, choice.weights, choice.block)
     part = f"each block of {choice.block}" if choice.block else "all" if axis is None else "each channel"

@@ -62,6 +62,26 @@ def read_tflite(source: str | os.PathLike[str] | Content) -> Model:
     )
 
 
+def ranges_of(content: Content) -> list[dict[str, tuple[float, float]]]:
+    """The ranges that stand beside the float tensors of a file, by name, for each graph: what a calibration has seen.
+
+    Raises: as `read_tflite`.
+    """
+    return [
+        {
+            tensor.get("name") or "": ends
+            for tensor in table.get("tensors") or ()
+            if (ends := _range(tensor.get("quantization"))) is not None
+        }
+        for table in _opened(content).root("Model").get("subgraphs") or ()
+    ]
+
+
+def _range(quantization: Table | None) -> tuple[float, float] | None:
+    low, high = (None, None) if quantization is None else (quantization.get("min"), quantization.get("max"))
+    return None if low is None or high is None or low.size != 1 or high.size != 1 else (float(low[0]), float(high[0]))
+
+
 def _opened(source: str | os.PathLike[str] | Content) -> FlatbufferFile:
     if isinstance(source, bytes | bytearray | memoryview):
         data, where = np.frombuffer(source, np.uint8), "the given bytes"

@@ -14,6 +14,7 @@ import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from functools import cache
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -45,19 +46,24 @@ _LAST_BYTE_CODE: Final = 127
 
 _Table = dict[str, Any]
 _Places = Mapping[Value, int]
+Ranges = Mapping[Value, tuple[float, float]]
+"""The least and the greatest number that values were seen to hold."""
+NO_RANGES: Ranges = MappingProxyType({})
 
 
-def to_bytes(model: Model) -> bytes:
+def to_bytes(model: Model, *, ranges: Ranges = NO_RANGES) -> bytes:
     """The model as the bytes of a `.tflite` file. The same model gives the same bytes.
+
+    `ranges` are written beside the tensors that they are of, as TensorFlow's calibration does.
 
     Raises:
         TargetError: a tensor has a dtype that LiteRT has no word for.
         InternalError: an op has a field or a code that the schema does not know.
     """
-    return b"".join(serialize(model))
+    return b"".join(serialize(model, ranges=ranges))
 
 
-def serialize(model: Model, *, inline_limit: int = INLINE_LIMIT) -> list[Part]:
+def serialize(model: Model, *, inline_limit: int = INLINE_LIMIT, ranges: Ranges = NO_RANGES) -> list[Part]:
     """The stretches of the file, in order: tables, then weights as views of the model's own arrays.
 
     A result of more than `inline_limit` bytes keeps its large buffers behind the flatbuffer.
@@ -65,7 +71,7 @@ def serialize(model: Model, *, inline_limit: int = INLINE_LIMIT) -> list[Part]:
     Raises: as `to_bytes`.
     """
     pool = BufferPool()
-    root = _model(model, pool)
+    root = _model(model, pool, ranges)
     parts = _assembled(root, pool.contents, apart=[False] * len(pool.contents))
     if sum(map(len, parts)) > inline_limit:
         parts = _assembled(root, pool.contents, apart=[data.size > SMALL for data in pool.contents])
@@ -117,7 +123,7 @@ class _Stream:
         return at
 
 
-def _model(model: Model, pool: BufferPool) -> _Table:
+def _model(model: Model, pool: BufferPool, ranges: Ranges) -> _Table:
     """The root table, without its buffers, which fill the pool."""
     codes: dict[tuple[str, str, int], int] = {}
     numbers = {graph: number for number, graph in enumerate(model.graphs)}
@@ -126,7 +132,9 @@ def _model(model: Model, pool: BufferPool) -> _Table:
     places = [{value: index for index, value in enumerate(_tensors(graph))} for graph in model.graphs]
     table: _Table = {
         "version": SCHEMA_VERSION,
-        "subgraphs": [_subgraph(g, p, pool, _Known(codes, numbers)) for g, p in zip(model.graphs, places, strict=True)],
+        "subgraphs": [
+            _subgraph(g, p, pool, _Known(codes, numbers, ranges)) for g, p in zip(model.graphs, places, strict=True)
+        ],
         "operator_codes": [_operator_code(*key) for key in codes],
         "description": model.description or "Octavo",
     }
@@ -145,16 +153,20 @@ def _tensors(graph: Graph) -> list[Value]:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What operators refer to by number: their codes, which they may add to, and the graphs of the model."""
+    """What operators refer to by number: their codes, which they may add to, and the graphs of the model; ranges."""
 
     codes: dict[tuple[str, str, int], int]
     graphs: Mapping[Graph, int]
+    ranges: Ranges
 
 
 def _subgraph(graph: Graph, places: _Places, pool: BufferPool, known: _Known) -> _Table:
     in_blocks = [value for value in places if value.quant is not None and value.quant.block]
     scales = {value: len(places) + number for number, value in enumerate(in_blocks)}
     tensors = [_tensor(value, pool, scales=scales.get(value, 0)) for value in places]
+    for value, (low, high) in ((v, known.ranges[v]) for v in places if v in known.ranges):
+        ends = {"min": np.array([low], np.float32), "max": np.array([high], np.float32)}
+        tensors[places[value]]["quantization"] = ends
     table: _Table = {
         "tensors": tensors + [_tensor(_scales(value), pool) for value in in_blocks],
         "inputs": tuple(places[value] for value in graph.inputs),
