@@ -64,6 +64,10 @@ class Op:
     """Whether every output element is a function of one of the first input's, with values between −1 and 1."""
     flat: ClassVar[float] = 0.0
     """The magnitude from which on its input changes its int8 output by less than half a step; 0 where there is none."""
+    elementwise: ClassVar[bool] = False
+    """Whether every output element is a function of one element of each input."""
+    singular: ClassVar[tuple[str, ...]] = ()
+    """The operands near whose zero the result grows without bound."""
     moves: ClassVar[bool] = False
     """Whether every output element is one of the first input's elements, unchanged."""
     divides: ClassVar[bool] = False
@@ -172,6 +176,10 @@ class Op:
     def channels(self, node: Node) -> Channels | None:  # noqa: ARG002  # most ops mix them, or bend them
         """How factors on the channels of operands and result belong together; None where they do not."""
         return None
+
+    def tells_apart(self, node: Node) -> tuple[str, ...]:  # noqa: ARG002  # most ops do not
+        """The operands of real numbers whose rounding to integers would change what they stand for."""
+        return ()
 
     def costs(self, node: Node, dtype: str) -> str:  # noqa: ARG002  # what surrounds it matters to some
         """What activations of `dtype` ("int8" or "int16") cost in time beside float ones; empty where it is less."""

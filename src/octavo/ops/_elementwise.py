@@ -24,6 +24,7 @@ FLOAT_INT = ("float32", "int32", "int64")
 class Elementwise(Op):
     """`output[i] = compute(inputs[i]…)`; the inputs have one dtype, and stretch to one shape."""
 
+    elementwise: ClassVar = True
     compute: ClassVar[Callable[..., Any]]
     """The function of whole arrays."""
     dtypes: ClassVar[tuple[str, ...]] = FLOAT

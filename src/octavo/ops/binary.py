@@ -166,6 +166,7 @@ class Div(Binary):
     fused_activation_function: Activation = Activation.NONE
 
     code: ClassVar = "DIV"
+    singular: ClassVar = ("rhs",)
     dtypes: ClassVar = FLOAT_INT32
     symbolic: ClassVar = True
     kernels: ClassVar = Kernels(int8=_STOPS_AT_ZERO, int16=_STOPS_AT_ZERO)

@@ -52,6 +52,12 @@ class Cast(Op):
 
     ports: ClassVar = {"input": Plain(), "output": Plain()}
 
+    def tells_apart(self, node: Node) -> tuple[str, ...]:
+        """Whole numbers are ids and places: a step more or less is another one."""
+        given = node.inputs[0]
+        is_counted = given is not None and given.dtype.kind == "f" and node.output.dtype.kind in "iu"
+        return ("input",) if is_counted else ()
+
     def version(self, node: Node) -> int:
         """uint32 2, int8 3, uint16 4, float16 and float64 5, from int4 6, bfloat16 7, int2 8 (`op_version.cc`)."""
         value = node.inputs[0]

@@ -83,6 +83,7 @@ class Log(Tabled):
     """The natural logarithm."""
 
     code: ClassVar = "LOG"
+    singular: ClassVar = ("input",)
     compute: ClassVar = np.log
     versions: ClassVar = {"int8": 2, "int16": 2}
 
@@ -114,6 +115,7 @@ class Rsqrt(Tabled):
     """One over the square root."""
 
     code: ClassVar = "RSQRT"
+    singular: ClassVar = ("input",)
     versions: ClassVar = {"int8": 2, "int16": 3}
 
     @lowers("tf.Rsqrt")

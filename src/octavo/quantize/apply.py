@@ -20,6 +20,7 @@ from octavo.plan import GraphPlan, Grid, OpDecision, Plan
 from octavo.quantize.group import real_operands, real_results
 from octavo.quantize.interface import STORED, Interfaces
 from octavo.quantize.precision import INTEGER
+from octavo.quantize.weights import may_overflow
 from octavo.recipe import Interface
 from octavo.schema.enums import TensorType
 
@@ -108,8 +109,18 @@ class _Application:
         bias = next(
             (v for v, (name, _) in zip(inputs, _named(node), strict=True) if isinstance(op.port(name), Bias)), None
         )
-        if bias is not None and dtype == "int16" and hasattr(op, "quantized_bias_type"):
-            op = replace(op, quantized_bias_type=BIAS_TYPES[bias.dtype.name])  # type: ignore[call-arg]
+        if dtype == "int16" and hasattr(op, "quantized_bias_type"):
+            weights = [
+                v for v, (name, _) in zip(inputs, _named(node), strict=True) if isinstance(op.port(name), Weight)
+            ]
+            kind = (
+                bias.dtype.name
+                if bias is not None
+                else "int64"
+                if any(may_overflow(v) for v in weights if v is not None)
+                else ""
+            )
+            op = replace(op, quantized_bias_type=BIAS_TYPES[kind]) if kind else op  # type: ignore[call-arg]
         if row.precision == "dynamic" and hasattr(op, "asymmetric_quantize_inputs"):
             op = replace(op, asymmetric_quantize_inputs=True)  # type: ignore[call-arg]
         real = {value: self._grid(value, dtype, "") for _, value, _ in real_results(node)} if dtype else {}

@@ -20,6 +20,7 @@ from octavo.quantize.masks import cut_masks
 from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision, foreign, takes_float
 from octavo.quantize.selecting import Selection, check_rules
 from octavo.quantize.sharing import Shared, readers, shared
+from octavo.quantize.singular import near_zero, told_apart
 from octavo.quantize.stored import check_ports, store
 from octavo.quantize.weights import ScaleOf, constant_grids
 from octavo.recipe import Recipe, Rule
@@ -152,7 +153,7 @@ def _settled(
             choices |= choose(graph, recipe, refused, is_foreign=graph in strange)
         choices |= fine_states(model, choices, recipe)
         tensors = shared(known, choices, ranges=recipe.ranges, moved=TARGETS[recipe.target].on_one_grid)
-        if not (found := _refusals(known, choices, tensors)):
+        if not (found := _refusals(known, choices, tensors, may_be_float=takes_float(recipe))):
             return choices, tensors
         for node, refusal in found.items():
             if refused.get(node, ("",))[0] == "measured" and not takes_float(recipe):
@@ -162,7 +163,7 @@ def _settled(
 
 
 def _refusals(
-    known: Mapping[Graph, Statistics], choices: Mapping[Node, Choice], tensors: Shared
+    known: Mapping[Graph, Statistics], choices: Mapping[Node, Choice], tensors: Shared, *, may_be_float: bool
 ) -> dict[Node, Refusal]:
     """The nodes that cannot compute in integers after all: who says so, and why."""
     if unknown := tensors.unknown:
@@ -171,6 +172,7 @@ def _refusals(
     for graph, statistics in known.items():
         reasons = objections(graph, choices, tensors.grids(graph), statistics)
         found |= {node: ("kernel", why) for node, why in reasons.items()}
+        found |= near_zero(graph, choices, statistics) | told_apart(graph, choices) if may_be_float else {}
     return found
 
 

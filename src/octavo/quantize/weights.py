@@ -107,6 +107,17 @@ def _bias(node: Node, choice: Choice, bias: Value, weight: tuple[Array, Quantiza
     return structs.replace(row, dtype="int64", why=f"a channel could overflow int32: {worst:.3g} ≥ 2³¹")
 
 
+def may_overflow(weight: Value) -> bool:
+    """Whether sums of int16 numbers times a stored weight, one output for each row, could exceed int32.
+
+    Without a bias LiteRT adds up in int32 unless the operation says that its bias would be int64.
+    """
+    assert weight.const is not None
+    rows = np.abs(weight.const.astype(np.int64)).reshape(weight.const.shape[0], -1)
+    worst: int = rows.sum(axis=1).max(initial=0) * -LIMITS["int16"][0]
+    return worst >= LIMITS["int32"][1]
+
+
 def _corrected(node: Node, row: Grid, error: Array, spreads: Mapping[str, Spread]) -> Grid:
     """The bias's row, with what takes back the shift of the mean that rounding the weight by `error` causes.
 
