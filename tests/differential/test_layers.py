@@ -23,6 +23,7 @@ from octavo.runtime import Runtime
 pytestmark = pytest.mark.slow
 SHAPE_ARITHMETIC = {"SHAPE", "PACK", "STRIDED_SLICE"}
 SLICES, STACKS = {"STRIDED_SLICE"}, {"PACK"}
+LOOPS = ("lstm", "gru", "simple_rnn", "bidirectional", "conv_lstm_2d")
 NEEDED = {
     # data is really cut or stacked
     **dict.fromkeys(("cropping_1d", "cropping_2d", "center_crop", "resizing_cropped", "broadcast_to"), SLICES),
@@ -33,7 +34,7 @@ NEEDED = {
     # a tensor is filled that is as long as the batch
     **dict.fromkeys(("multi_head_attention_causal", "concatenate_constant"), SHAPE_ARITHMETIC),
     **dict.fromkeys(("lstm_unrolled", "gru_unrolled"), SHAPE_ARITHMETIC),
-    **dict.fromkeys(("lstm", "gru", "simple_rnn", "bidirectional", "conv_lstm_2d"), SHAPE_ARITHMETIC),
+    **dict.fromkeys(LOOPS, SHAPE_ARITHMETIC),
 }
 """Which of these operations a case cannot do without."""
 STEEP = {"arg_max", "mel_spectrogram", "spectrogram", "bins", "comparisons"}
@@ -96,9 +97,10 @@ def test_integers_stay_near_the_float_model(converted, precision, steps):
         assert np.isfinite(rounded).all()
         if converted.name not in STEEP and exact.dtype.kind == "f":
             # an output's grid holds zero, so a step is at most max|x| / steps; fifteen steps, and two in a hundred for
-            # int8 weights, are room for a handful of roundings in a row
+            # int8 weights, are room for a handful of roundings in a row; loops use rounded weights at every turn
             reach = np.abs(exact).max() + 1e-6
-            assert np.abs(exact - rounded).max() <= (15 / steps + 0.02) * reach
+            weights = 0.03 if converted.name in LOOPS else 0.02
+            assert np.abs(exact - rounded).max() <= (15 / steps + weights) * reach
 
 
 def test_the_batch_stays_open_and_costs_nothing(converted):
