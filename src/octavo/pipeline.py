@@ -399,10 +399,10 @@ def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> lis
         )
     slow = [op for graph in plan.graphs for op in graph.ops if op.slow]
     if slow:
-        kinds, cure = sorted({op.op for op in slow}), "float32" if slow[0].precision == "int8" else "int8"
+        kinds = sorted({op.op for op in slow})
         warnings.append(
             f"slower than float: {len(slow)} × {', '.join(kinds)} in {slow[0].precision} ({slow[0].slow}); "
-            f"a rule such as op={kinds[0]}, precision={cure} avoids it"
+            f"a rule such as op={kinds[0]}, precision=float32 avoids it"
         )
     counts = [range.samples for seen in statistics for range in seen.ranges.values()]
     if counts and max(counts) < FEW:

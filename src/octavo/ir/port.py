@@ -119,13 +119,15 @@ class Kernels:
     """Which integer activations the LiteRT kernel computes correctly: empty when it does, else why it does not.
 
     `slow_int16` says why int16 activations, though computed correctly, take many times as long as float ones, so that
-    even with conversions around it the operation is faster in float. `slow_int8` says so of int8; where a rule makes
+    even with conversions around it the operation is faster in float, which it computes in on CPUs; `loops_int16` of
+    those that are left in int16 unless a rule says otherwise. `slow_int8` says so of int8; where a rule makes
     other operations of it, which XNNPACK takes, it does on CPUs. `costs_int8` tells what int8 costs where that is less.
     """
 
     int8: str = "LiteRT has no integer kernel for it"
     int16: str = "LiteRT has no integer kernel for it"
     slow_int16: str = ""
+    loops_int16: str = ""
     slow_int8: str = ""
     costs_int8: str = ""
 
@@ -139,5 +141,7 @@ PAYS = (9.0, 55.0)
 (see `Weight`): measured with AVX-512, where products of int8 are an eighth of the work."""
 LEFT = "XNNPACK does not take it in int8, and LiteRT's own kernel takes many times as long as float"
 """Measured by `benchmarks/integer_kernels.py`."""
+LOOPS = "LiteRT's int16 kernel is a loop that takes 15 to 80 times as long as float"
+"""Measured likewise."""
 INT8_AND_INT16 = Kernels(int8="", int16="")
 INT8_ONLY = Kernels(int8="", int16="the LiteRT kernel rejects int16")

@@ -9,7 +9,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
-from octavo.ir.port import LEFT, Kernels, Observed
+from octavo.ir.port import LEFT, LOOPS, Kernels, Observed
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._broadcast import broadcast
@@ -62,7 +62,7 @@ class BatchMatMul(Op):
         return (x.swapaxes(-1, -2) if self.adj_x else x) @ (y.swapaxes(-1, -2) if self.adj_y else y)
 
     ports: ClassVar = {"x": Observed(), "y": Observed(), "output": Observed()}
-    kernels: ClassVar = Kernels(int8="", int16="", slow_int8=LEFT)
+    kernels: ClassVar = Kernels(int8="", int16="", slow_int8=LEFT, loops_int16=LOOPS)
 
     def version(self, node: Node) -> int:
         """int8 since 2, int16 since 3; rounding `x` asymmetrically at run time since 4."""

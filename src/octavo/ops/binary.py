@@ -10,7 +10,7 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Channels, Together, Weighed
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, lowers, operation
-from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, LEFT, Kernels, Observed, SameAs
+from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, LEFT, LOOPS, Kernels, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ops._activation import activate, is_even
 from octavo.ops._elementwise import FLOAT_INT, FLOAT_INT32, Elementwise, emit, exact_quotient, greater, lesser, like
@@ -33,6 +33,7 @@ class Add(Binary):
     pot_scale_int16: bool = False
 
     code: ClassVar = "ADD"
+    kernels: ClassVar = Kernels(int8="", int16="", loops_int16=LOOPS)
     compute: ClassVar = np.add
     dtypes: ClassVar = (*FLOAT_INT, "int16")
     symbolic: ClassVar = True
@@ -81,6 +82,7 @@ class Sub(Binary):
     pot_scale_int16: bool = False
 
     code: ClassVar = "SUB"
+    kernels: ClassVar = Kernels(int8="", int16="", loops_int16=LOOPS)
     compute: ClassVar = np.subtract
     dtypes: ClassVar = FLOAT_INT
     symbolic: ClassVar = True
@@ -114,6 +116,7 @@ class Mul(Binary):
     fused_activation_function: Activation = Activation.NONE
 
     code: ClassVar = "MUL"
+    kernels: ClassVar = Kernels(int8="", int16="", loops_int16=LOOPS)
     compute: ClassVar = np.multiply
     dtypes: ClassVar = (*FLOAT_INT, "int16", "uint32", "complex64")
     symbolic: ClassVar = True

@@ -11,7 +11,7 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Together
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
-from octavo.ir.port import INT8_AND_INT16, Kernels, Observed, Plain, SameAs
+from octavo.ir.port import INT8_AND_INT16, LOOPS, Kernels, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._elementwise import FLOAT_INT, emit
@@ -73,6 +73,7 @@ class Mean(Average):
     """The arithmetic mean; of integers, rounded towards zero."""
 
     code: ClassVar = "MEAN"
+    kernels: ClassVar = Kernels(int8="", int16="", loops_int16=LOOPS)
 
     @lowers("tf.Mean")
     @staticmethod

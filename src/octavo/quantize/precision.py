@@ -127,7 +127,8 @@ def _costs(node: Node, choice: Choice) -> str:
 def _slow(node: Node, choice: Choice) -> str:
     """Why the node takes many times as long as in float, if it does."""
     if choice.precision in INTEGER:
-        return node.op.kernels.slow_int16 if choice.precision == "int16x8" else node.op.kernels.slow_int8
+        kernels = node.op.kernels
+        return kernels.slow_int16 or kernels.loops_int16 if choice.precision == "int16x8" else kernels.slow_int8
     weight = weight_of(node)
     widened = choice.precision == "weight_only" and weight is not None and not weight[1].picks
     return f"XNNPACK leaves operations whose weights are widened from {choice.weights}" if (
