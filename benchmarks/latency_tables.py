@@ -10,6 +10,8 @@ import numpy as np
 
 from peer_modes import MODES
 
+LOUD = 0.15
+"""Ratios whose halves disagree by more than this are shown, and left out of the means."""
 PEERS = ("tensorflow", "litert-quantizer")
 
 
@@ -84,7 +86,7 @@ def page(results: Sequence[Result], machine: str) -> str:
 def _means(results: Sequence[Result]) -> str:
     lines = [
         "## In one table",
-        "Geometric means over the models that the peer converts. Time and size: Octavo's over the better peer's of each model; below 1 is better.",
+        "Geometric means over the models that the peer converts. Time and size: Octavo's over the better peer's of each model; below 1 is better; times too noisy to tell (± 0.15) are left out.",
         "",
         "| mode | models | time, 1 thread | time, 2 threads | size | SQNR, Octavo − better peer | Octavo's time over float, 1 thread |",
         "|---|---|---|---|---|---|---|",
@@ -103,9 +105,9 @@ def _means(results: Sequence[Result]) -> str:
 
 
 def _ratios(result: Result, mode: str, threads: int) -> list[float]:
-    """Each peer's time over Octavo's."""
-    found = (result.ratio(mode, peer, threads) for peer in PEERS)
-    return [each[0] for each in found if each]
+    """Each peer's time over Octavo's; none where the machine was too busy to tell."""
+    found = [each for peer in PEERS if (each := result.ratio(mode, peer, threads))]
+    return [ratio for ratio, _ in found] if all(noise < LOUD for _, noise in found) else []
 
 
 def _sizes(result: Result, mode: str) -> list[int]:

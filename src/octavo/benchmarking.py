@@ -132,7 +132,7 @@ def timing_of(seconds: Array, threads: int) -> Timing:
 
 
 def sample_for(content: bytes, samples: SamplesLike | None) -> Sample:
-    """The first sample; without any, numbers drawn from a normal distribution, and zeros where integers go in."""
+    """The first sample; without any, numbers from 0 to 1, which ids can be, and zeros where integers go in."""
     inputs = RealRuntime(content).inputs
     if samples is not None:
         return next(iter(read_samples(samples, inputs)))
@@ -141,7 +141,7 @@ def sample_for(content: bytes, samples: SamplesLike | None) -> Sample:
     for each in inputs:
         shape = [dim if isinstance(dim, int) else 1 for dim in each.shape]
         real = each.dtype.kind == "f"
-        drawn[each.name] = random.standard_normal(shape).astype(each.dtype) if real else np.zeros(shape, each.dtype)
+        drawn[each.name] = random.random(shape).astype(each.dtype) if real else np.zeros(shape, each.dtype)
     return drawn
 
 

@@ -167,3 +167,9 @@ def test_forms_that_kernels_compute_wrongly_or_slowly_come_out_right(text, draw,
     made, samples = converted(text, draw, precision=precision)
     several = 4 if precision == "int8" else 8  # three operations at most, each within a step or two of its own grid
     assert error(made, samples) <= several / STEPS[precision]
+
+
+def test_a_model_that_takes_ids_as_real_numbers_is_timed_without_samples():
+    cast = "%i: int32[1,64] = CAST(%x) {in_data_type=FLOAT32, out_data_type=INT32}"
+    content = content_of(body(cast, "%t = const float32[50,8]", "%y = GATHER(%t, %i)"))
+    assert octavo.benchmark(content, rounds=2).wholes[0].timing.runs == 2
