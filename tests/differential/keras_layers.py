@@ -280,6 +280,7 @@ OPERATIONS = {
     "angles": row(lambda x: ops.sin(x) + ops.cos(x) + ops.exp(x) + ops.expm1(x) + ops.erf(x)),
     "arc_tangent": two(ops.arctan2),
     "clip": row(lambda x: ops.clip(x, -0.5, 1.0)),
+    "choices of numbers": two(lambda a, b: ops.where(a > b, a - b, 0.0)),
     "comparisons": two(lambda a, b: ops.where(a > b, a, 2 * b) + ops.cast(ops.logical_and(a < 1, b >= 0), "float32")),
     "equality": on((6,), classes=3)(lambda x: ops.cast(ops.equal(x, 1), "float32") + ops.cast(x != 2, "float32")),
     "sum_and_mean": picture(lambda x: ops.sum(x, axis=(1, 2)) + ops.mean(x, axis=(2, 1))),

@@ -97,8 +97,8 @@ def boxes_and_scores(keras):
     return Subject(model, train[:100], held, truth, lambda out: float((out[:, 4:].argmax(axis=1) == truth).mean()))
 
 
-def attention_mask(keras):
-    """Rows of a picture attend to each other; rows below a length that is given are masked with −1e9."""
+def attention_mask(keras, form="added"):
+    """Rows of a picture attend to each other; rows below a length that is given are masked with −1e9 or −∞."""
     train, labels, held, truth = pictures()
 
     def masks(count):
@@ -107,8 +107,14 @@ def attention_mask(keras):
     x, mask = keras.Input((20, 20)), keras.Input((20,))
     query, key, value = (keras.layers.Dense(n)(x) for n in (16, 16, 64))
     scores = keras.layers.Dot(axes=2)([query, key])
-    hidden = keras.layers.Reshape((1, 20))(keras.layers.Rescaling(1e9, -1e9)(mask))
-    weights = keras.layers.Softmax()(keras.layers.Add()([scores, hidden]))
+    if form == "added":
+        hidden = keras.layers.Reshape((1, 20))(keras.layers.Rescaling(1e9, -1e9)(mask))
+        masked = keras.layers.Add()([scores, hidden])
+    elif form == "subtracted":
+        masked = scores - 1e9 * (1 - keras.layers.Reshape((1, 20))(mask))
+    else:
+        masked = keras.ops.where(keras.layers.Reshape((1, 20))(mask) > 0.5, scores, -np.inf)
+    weights = keras.layers.Softmax()(masked)
     y = keras.layers.Flatten()(keras.layers.ReLU()(keras.layers.Dot(axes=(2, 1))([weights, value])))
     body = seeded(keras.Model([x, mask], y))
     train, held = train[..., 0], held[..., 0]
@@ -219,6 +225,8 @@ COLLAPSES = {
     "outliers": outliers,
     "boxes_and_scores": boxes_and_scores,
     "attention_mask": attention_mask,
+    "subtracted_mask": functools.partial(attention_mask, form="subtracted"),
+    "chosen_mask": functools.partial(attention_mask, form="chosen"),
     "unequal_channels_relu": lambda keras: unequal_channels(keras, "relu"),
     "unequal_channels_swish": lambda keras: unequal_channels(keras, "swish"),
     "swish_and_excitation": swish_and_excitation,

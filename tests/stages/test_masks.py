@@ -111,3 +111,57 @@ def test_where_nothing_may_stay_float_only_the_sum_is_cut():
     plan = decided(attention(), given(), strict=True)
     assert lows(plan)["mask"] == pytest.approx(-1e9)
     assert lows(plan)["sum"] > -40
+
+
+def chosen(then: str = "") -> Model:
+    text = f"""main(%scores: float32[4,8,8], %far: float32[4,1,8], %seen: bool[4,1,8]) {{
+  %masked = SELECT_V2(%seen, %scores, %far)
+  {then or "%weights = SOFTMAX(%masked) {beta=1.0}"}
+  return %weights
+}}"""
+    return Model([parse(text, registry().ops)])
+
+
+def given_choice() -> dict[str, np.ndarray]:
+    inputs = given()
+    return {"scores": inputs["scores"], "far": np.full((4, 1, 8), -1e9, np.float32), "seen": inputs["hidden"] == 0}
+
+
+def test_what_is_chosen_in_place_of_scores_lies_sixteen_below_them():
+    model, inputs = chosen(), given_choice()
+    plan = decided(model, inputs, ranges="minmax")
+    assert lows(plan)["masked"] == pytest.approx(inputs["scores"].min() - 16, abs=0.01)
+    exact = interpret(model.main, inputs)[model.main.outputs[0]]
+    (weights,) = Runtime(to_bytes(apply(model, plan))).run(inputs).values()
+    assert np.abs(weights - exact).max() < 0.11 + 1 / 256  # as above: scores of a range of 28
+    assert weights[..., 6:].max() == 0
+
+
+def test_a_constant_that_is_chosen_is_cut_where_nothing_may_stay_float_too():
+    text = """main(%scores: float32[4,8,8], %seen: bool[4,1,8]) {
+  %far = const float32[] -1e9
+  %masked = SELECT_V2(%seen, %scores, %far)
+  %weights = SOFTMAX(%masked) {beta=1.0}
+  return %weights
+}"""
+    inputs = given_choice()
+    del inputs["far"]
+    plan = decided(Model([parse(text, registry().ops)]), inputs, strict=True)
+    assert not plan.left_float
+    assert lows(plan)["masked"] > -23
+
+
+def test_what_is_added_to_chosen_scores_cannot_bring_back_what_is_hidden():
+    then = """%bias = const float32[8] [-10, 0, 0, 0, 0, 0, 10, 10]
+  %sum = ADD(%masked, %bias)
+  %weights = SOFTMAX(%sum) {beta=1.0}"""
+    found = lows(decided(chosen(then), given_choice(), ranges="minmax"))
+    assert found["masked"] == pytest.approx(given()["scores"].min() - 36, abs=0.1)  # to a whole step
+    assert found["sum"] == pytest.approx(given()["scores"].min() - 46, abs=0.1)
+
+
+def test_numbers_that_are_chosen_between_two_tensors_of_alike_size_are_left_alone():
+    inputs = given_choice()
+    inputs["far"] = inputs["scores"][:, :1] - 5
+    found = lows(decided(chosen(), inputs, ranges="minmax"))
+    assert found["masked"] >= min(inputs["scores"].min(), inputs["far"].min()) - 1e-4

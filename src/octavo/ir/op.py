@@ -70,6 +70,8 @@ class Op:
     """The operands near whose zero the result grows without bound."""
     moves: ClassVar[bool] = False
     """Whether every output element is one of the first input's elements, unchanged."""
+    chooses: ClassVar[bool] = False
+    """Whether every output element is one of the elements of the inputs after the first, unchanged."""
     divides: ClassVar[bool] = False
     """Whether every element of an output is one of the elements of the only input of real numbers, unchanged."""
     ignores_low: ClassVar[bool] = False

@@ -22,6 +22,7 @@ class SelectV2(Op):
 
     code: ClassVar = "SELECT_V2"
     symbolic: ClassVar = True
+    chooses: ClassVar = True
 
     @lowers("tf.SelectV2")
     @staticmethod

@@ -1,7 +1,8 @@
 """What counts of attention masks: how far below all scores they reach is without meaning, and would cost resolution.
 
 Beside a mask of −1e9, scores from −5 to 5 are a thousandth of one int8 step of their sum. But in front of a softmax a
-number far below the greatest of its row weighs nothing, wherever it lies exactly: sum and mask are cut there.
+number far below the greatest of its row weighs nothing, wherever it lies exactly: sum and mask are cut there. So are
+numbers that are chosen in place of scores.
 """
 
 from __future__ import annotations
@@ -31,6 +32,12 @@ class _Sum:
     terms: tuple[Value, ...]
     nodes: tuple[Node, ...] = ()
 
+    @property
+    def choices(self) -> tuple[Node, ...]:
+        """The operations that make terms by choosing between tensors."""
+        made = (term.producer for term in self.terms if len(term.uses) == 1)
+        return tuple(node for node in made if node is not None and node.op.chooses)
+
 
 def cut_masks(graph: Graph, statistics: Statistics, *, integers_only: bool = False) -> tuple[Statistics, Refusals]:
     """The statistics without what masks have too much, of constants too, and the nodes that stay float by it.
@@ -41,18 +48,31 @@ def cut_masks(graph: Graph, statistics: Statistics, *, integers_only: bool = Fal
     ranges: dict[str, Range] = {}
     masks: dict[Value, float] = {}
     roots = [value for node in graph if node.op.ignores_low and (value := node.inputs[0]) is not None]
-    sums = [_sum(graph, value, statistics) for value in roots]
-    for one in sums:
-        ranges.update(_cut(one, statistics, masks))
+    sums = list(_sums(graph, roots, statistics))
+    for one in reversed(sums):  # what is chosen from is cut before what is chosen
+        found = dict(_cut(one, statistics, masks)) | dict(_cut_choices(one, statistics, ranges, masks))
+        ranges.update(found)
     makers: dict[Node, Refusal] = {}
-    readers = {node for one in sums for node in one.nodes}
-    for mask, least in ({} if integers_only else masks).items():
+    readers = {node for one in sums for node in (*one.nodes, *one.choices)}
+    for mask, least in masks.items():
+        if integers_only and mask.const is None:
+            continue
         held = _held(graph, mask, readers)
         ranges.update((value.name, _from(least, value, statistics)) for value in held)
         if held:
             why = f"it makes a mask, which is cut to {least:.4g} behind it: less weighs nothing in a softmax"
             makers.update((node, ("graph", why)) for node in _makers(held[-1], FAR * least, statistics))
     return (replace(statistics, ranges={**statistics.ranges, **ranges}) if ranges else statistics), makers
+
+
+def _sums(graph: Graph, roots: list[Value], statistics: Statistics) -> Iterator[_Sum]:
+    """What softmaxes read, and what they read through choices, as sums."""
+    waiting = list(roots)
+    while waiting:
+        one = _sum(graph, waiting.pop(), statistics)
+        yield one
+        for node in one.choices:
+            waiting += [value for value in node.inputs[1:] if value is not None and value.const is None]
 
 
 def _sum(graph: Graph, value: Value, statistics: Statistics) -> _Sum:
@@ -93,6 +113,38 @@ def _cut(one: _Sum, statistics: Statistics, masks: dict[Value, float]) -> Iterat
     for node in reversed(one.nodes):
         yield node.outputs[0].name, _from(low + soft - ROOM if whole else 2 * needed, node.outputs[0], statistics)
         whole = whole and node.op.moves
+
+
+def _cut_choices(
+    one: _Sum, statistics: Statistics, cut: dict[str, Range], masks: dict[Value, float]
+) -> Iterator[tuple[str, Range]]:
+    """The ranges of terms that are numbers where nothing is hidden, else far below them, and of the sums behind.
+
+    What is far below goes into `masks`. `cut` are the ranges that are cut already, of what is chosen from too.
+    """
+    known = {term: range for term in one.terms if (range := _seen(term, statistics)) is not None}
+    if len(known) < len(one.terms):
+        return
+    lows: dict[Value, float] = {}
+    for node in one.choices:
+        operands = [value for value in node.inputs[1:] if value is not None]
+        seen = {v: cut.get(v.name) or found for v in operands if (found := _seen(v, statistics)) is not None}
+        top = max((range.high for range in seen.values()), default=0.0)
+        others = sum(range.high - range.low for term, range in known.items() if term is not node.outputs[0])
+        near = {v: range for v, range in seen.items() if range.high > top - FAR * (others + ROOM)}
+        least = min((range.low for range in near.values()), default=0.0) - others - ROOM
+        far = [value for value in seen if value not in near]
+        reach = top - least
+        if len(seen) < len(operands) or not far or reach <= 0 or max(seen[v].high for v in far) > top - FAR * reach:
+            continue
+        lows[node.outputs[0]] = least
+        masks.update((value, min(masks.get(value, 0.0), least)) for value in far)
+        yield node.outputs[0].name, _from(least, node.outputs[0], statistics)
+    for node in one.nodes if lows else ():
+        read = [value for value in node.inputs[: 2 if node.op.adds else 1] if value is not None]
+        low = sum(lows[v] if v in lows else getattr(_seen(v, statistics), "low", 0.0) for v in read)
+        lows[node.outputs[0]] = low
+        yield node.outputs[0].name, _from(low, node.outputs[0], statistics)
 
 
 def _soft(mask: Value, far: float, statistics: Statistics) -> float:

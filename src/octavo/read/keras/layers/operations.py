@@ -269,8 +269,12 @@ def pad(layer: Layer, x: Tensor, pad_width: Any = None, paddings: Any = None, **
 
 @operation("Where", "where")
 def where(layer: Layer, condition: Tensor, x1: Operand, x2: Operand) -> Tensor:
-    """One or the other."""
-    return layer.emit("SelectV2", condition, x1, x2)
+    """One or the other; a plain number is of the other's dtype, not of the condition's."""
+    like = next((x for x in (x1, x2) if isinstance(x, Tensor)), None)
+    if like is None and not any(isinstance(x, np.ndarray | np.generic) for x in (x1, x2)):
+        dtype = np.result_type(*map(np.asarray, (x1, x2)))
+        x1, x2 = (np.asarray(x, np.float32 if dtype.kind == "f" else np.int32) for x in (x1, x2))
+    return layer.emit("SelectV2", condition, *(layer.emit.tensor(x, like=like) for x in (x1, x2)))
 
 
 @operation("ZerosLike", "zeros_like")
