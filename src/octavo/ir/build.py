@@ -77,6 +77,8 @@ class Builder:
         self.memo = {} if memo is None else memo
         self.before = before
         self.origin = origin
+        self.named = ""
+        """What new values are called, instead of by the first source layer."""
 
     def __call__(self, op: Op, *inputs: Operand, name: str = "") -> Value:
         """The only output of a new node, or a constant when the node's numbers are known."""
@@ -85,7 +87,7 @@ class Builder:
 
     def many(self, op: Op, *inputs: Operand, name: str = "") -> tuple[Value, ...]:
         """The outputs of a new node, or constants when the node's numbers are known."""
-        name = name or (self.origin[0] if self.origin else op.code.lower())
+        name = name or self.named or (self.origin[0] if self.origin else op.code.lower())
         values = [self._value(operand, name) for operand in inputs]
         inferred = op.infer(*values)
         types = inferred if isinstance(inferred, tuple) else (inferred,)
