@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -30,8 +30,8 @@ SOUND = 0.05
 """When so little is left, nothing more is raised."""
 NEARLY = 1.25
 """Fewer operations are better where the noise is at most so many times the least."""
-NARROW = 0.025
-"""What narrow weights may change of the outputs, of logits where these are probabilities: 16 dB. Weights of int8 change
+NARROW = 0.02
+"""What narrow weights may change of the outputs, of logits where these are probabilities: 17 dB. Weights of int8 change
 0.001 to 0.02 of the trained models of the accuracy benchmark."""
 FEW = 8
 """So many operations may be raised of any model, and a third of all of larger ones."""
@@ -115,25 +115,46 @@ def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budge
         for each in plan.graphs  # of other signatures
     }
     is_narrow = plan.recipe.weights != "int8"
-    guilty = _ordered(trials.signature.graph, found) if is_narrow else [n for s in found.suspects for n in s.layers]
-    sound, most = (NARROW, len(guilty)) if is_narrow else (SOUND, min(len(guilty), max(FEW, len(suspects) // 3)))
+    worst = [node for suspect in found.suspects for node in suspect.layers]
 
-    def attempt(count: int) -> tuple[int, float, Plan]:
-        chosen = {node: _why(whole) for node in guilty[:count]}
+    def attempt(nodes: Sequence[str]) -> _Tried:
+        chosen = dict.fromkeys(nodes, _why(whole))
         candidate = decide(trials.model, plan.recipe, trials.statistics, raised=before | {rows.graph: chosen})
         candidate = msgspec.structs.replace(candidate, equalized=plan.equalized)
-        return count, trials.noise(candidate), candidate
+        return _Tried(len(nodes), trials.noise(candidate), candidate)
 
-    tried = [attempt(1)]
-    while tried[-1][1] > sound and tried[-1][0] < most:
-        tried.append(attempt(min(2 * tried[-1][0], most)))
-    enough = max(sound, NEARLY * min(noise for _, noise, _ in tried))
-    best = next(each for each in tried if each[1] <= enough)
-    failed = max((each[0] for each in tried if each[0] < best[0]), default=0)
-    while is_narrow and best[0] - failed > 1:  # fewer than twice as many as were too few may do
-        middle = attempt((best[0] + failed) // 2)
-        best, failed = (middle, failed) if middle[1] <= enough else (best, middle[0])
-    return (best[2], best[1], best[0]) if best[1] < WORTH * whole else (plan, whole, 0)
+    best = _Tried(0, whole, plan)
+    if is_narrow:
+        narrow = _ordered(trials.signature.graph, found)
+        best = min(best, _fewest(narrow, attempt, sound=NARROW, most=len(narrow)), key=lambda each: each.noise)
+    if best.noise > RUINOUS:
+        wider = _fewest(worst, attempt, sound=SOUND, most=min(len(worst), max(FEW, len(suspects) // 3)))
+        best = min(best, wider, key=lambda each: each.noise)
+    is_better = best.noise < WORTH * whole or (is_narrow and best.noise <= NARROW)
+    return (best.plan, best.noise, best.count) if is_better else (plan, whole, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """A plan with so many operations raised, and the noise that it leaves."""
+
+    count: int
+    noise: float
+    plan: Plan
+
+
+def _fewest(nodes: Sequence[str], attempt: Callable[[Sequence[str]], _Tried], *, sound: float, most: int) -> _Tried:
+    """The fewest of the first `most` nodes that are enough, or that are nearly as good as more: within a fourth."""
+    tried = [attempt(nodes[:1])]
+    while tried[-1].noise > sound and tried[-1].count < most:
+        tried.append(attempt(nodes[: min(2 * tried[-1].count, most)]))
+    enough = max(sound, NEARLY * min(each.noise for each in tried))
+    best = next(each for each in tried if each.noise <= enough)
+    failed = max((each.count for each in tried if each.count < best.count), default=0)
+    while sound <= NARROW and best.count - failed > 1:  # fewer than twice as many as were too few may do
+        middle = attempt(nodes[: (best.count + failed) // 2])
+        best, failed = (middle, failed) if middle.noise <= enough else (best, middle.count)
+    return best
 
 
 def _ordered(graph: Graph, found: Blame) -> list[str]:

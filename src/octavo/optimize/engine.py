@@ -138,7 +138,9 @@ class _Run:
     def apply(self, node: Node, rule: Rule) -> list[Node] | None:
         """The nodes to look at again when the rule matched, else None."""
         graph, build, earlier = self.graph, Rewriter(self.graph, node, rule.name), node.earlier
-        if rule.phase == "integers":  # a plan that is replayed must find the names again, in a file without source layers
+        if (
+            rule.phase == "integers"
+        ):  # a plan that is replayed must find the names again, in a file without source layers
             build.named = node.outputs[0].name
         result = rule.rewrite(node, build)
         if build.missed is not None:
