@@ -176,3 +176,61 @@ def test_weights_of_few_bits_are_widened_first(model):
     wide = {grid.reader for grid in made.plan.graphs[0].grids if grid.reader and grid.dtype == "int8"}
     assert wide == raised(made).keys()
     assert changed(made, samples) < 0.5 * changed(plain, samples)
+
+
+WIDE_AND_NARROW = """main(%x: float32[batch,64]) {
+  %w = const float32[4,64]
+  %b = const float32[4]
+  %y = FULLY_CONNECTED(%x, %w, %b) {fused_activation_function=RELU}
+  %v = const float32[256,4]
+  %c = const float32[256]
+  %z = FULLY_CONNECTED(%y, %v, %c) {fused_activation_function=RELU}
+  %u = const float32[256,256]
+  %d = const float32[256]
+  %t = FULLY_CONNECTED(%z, %u, %d)
+  %p = SOFTMAX(%t) {beta=1.0}
+  return %p
+}"""
+
+
+def signs_and_numbers(path, *exact: str):
+    """A model whose `exact` weights are signs, which int4 holds exactly, and whose others are normal numbers."""
+    graph, random = parse(WIDE_AND_NARROW, registry().ops), np.random.default_rng(0)
+    for value in graph.values:
+        if value.const is not None and value.const.ndim == 2:
+            size = np.float32(np.sqrt(value.shape[1]))
+            normal = random.standard_normal(value.shape).astype(np.float32) / size
+            value.const = np.sign(normal) / size if value.name in exact else normal
+    path.write_bytes(to_bytes(Model([graph])))
+    return path
+
+
+def widths(made) -> dict[str, str]:
+    return {
+        grid.reader: grid.dtype for grid in made.plan.graphs[0].grids if grid.dtype in ("int4", "int8") and grid.reader
+    }
+
+
+SAMPLES = np.random.default_rng(1).standard_normal((40, 64)).astype(np.float32)
+NARROW = {"precision": "int8", "weights": "int4"}
+
+
+def test_of_narrow_weights_only_those_that_cost_much_are_widened(tmp_path):
+    made = octavo.convert(signs_and_numbers(tmp_path / "m.tflite", "u"), recipe=NARROW, samples=SAMPLES)
+    assert widths(made) == {"y": "int8", "z": "int8", "t": "int4"}
+    assert any("2 operation(s) computed more finely" in warning for warning in made.warnings)
+    assert octavo.convert(tmp_path / "m.tflite", plan=made.plan).content == made.content
+
+
+def test_narrow_weights_that_cost_nothing_stay_narrow(tmp_path):
+    made = octavo.convert(signs_and_numbers(tmp_path / "m.tflite", "w", "v", "u"), recipe=NARROW, samples=SAMPLES)
+    assert set(widths(made).values()) == {"int4"}
+    assert not made.warnings
+
+
+def test_sure_answers_do_not_hide_what_narrow_weights_cost(tmp_path):
+    path = signs_and_numbers(tmp_path / "m.tflite", "u")
+    sure = octavo.convert(
+        path, recipe=NARROW | {"rules": [{"precision": "float32", "op": "SOFTMAX"}]}, samples=SAMPLES * 50
+    )
+    assert widths(sure)["y"] == "int8"  # one class has all of the probability in every sample
