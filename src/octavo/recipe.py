@@ -120,8 +120,8 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     seen. `effort` says how much time may go into better numbers. `correct_bias` lets biases
     make up for what the rounding of weights adds to a layer's mean. With `equalize`, the channels of int8 activations
     are made more alike, and the weights around them take that up, where this is predicted to gain (not with `fast`).
-    With `mixed`, what is measured to ruin the outputs gets wider weights, int16 or float (not with `fast`); weights that
-    are narrower than int8 become int8 where they cost the outputs more than a little.
+    With `mixed`, what is measured to ruin the outputs gets wider weights, int16 or float (not with `fast`), and
+    weights narrower than int8 become int8 where they cost the outputs more than a little.
     `weights` is the dtype in which they are stored,
     wider where a kernel takes none so narrow; with a `block` (32, 64, 128 or 256), as many int4 numbers in a row have a
     scale of their own where a kernel with float activations takes it. `small` is the number of elements below which
