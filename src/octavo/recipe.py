@@ -45,12 +45,14 @@ Effort = Literal["fast", "balanced", "best"]
 """
 
 
-Ranges = Literal["least_error", "percentile", "entropy", "minmax"]
+Ranges = Literal["least_error", "percentile", "entropy", "average", "minmax"]
 """How int8 activation ranges are chosen, out of one histogram of what was seen.
 
 - `least_error`: rare large numbers are clipped where that lowers the expected squared error.
 - `percentile`: the farthest 0.01 % of the numbers are clipped, on either side.
 - `entropy`: clipped so that the spread of the numbers keeps the most information (least KL divergence).
+- `average`: from the mean of the samples' least numbers to the mean of their greatest; what a moving average of them
+  comes to, whatever the order of the samples.
 - `minmax`: all that was seen.
 """
 
@@ -116,9 +118,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     `target` is what the model is to run on: what it cannot run is an error, unless `deny` or a rule leaves it in float.
     `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how int8
     activation ranges are chosen: `least_error` clips rare large numbers where that lowers the expected error,
-    `percentile` a fixed part of them, `entropy` where the least information is lost, `minmax` takes all that was
-    seen. `effort` says how much time may go into better numbers. `correct_bias` lets biases
-    make up for what the rounding of weights adds to a layer's mean. With `equalize`, the channels of int8 activations
+    `percentile` a fixed part of them, `entropy` where the least information is lost, `average` takes the mean
+    of the samples' ends, `minmax` all that was seen. `effort` says how much time may go into better numbers.
+    `correct_bias` lets biases make up for what the rounding of weights adds to a layer's mean. With `equalize`, the channels of int8 activations
     are made more alike, and the weights around them take that up, where this is predicted to gain (not with `fast`).
     With `mixed`, what is measured to ruin the outputs gets wider weights, int16 or float (not with `fast`), and
     weights narrower than int8 become int8 where they cost the outputs more than a little.

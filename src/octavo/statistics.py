@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, reduce
 from typing import Any
 
@@ -121,15 +121,32 @@ class Products:
 
 
 class Range(msgspec.Struct, frozen=True):
-    """The least and greatest number seen in a tensor, over `samples` samples."""
+    """The least and greatest number seen in a tensor, over `samples` samples.
+
+    `mean_low` and `mean_high` are the means of each sample's least and greatest number, where these are known.
+    """
 
     low: float
     high: float
     samples: int = 1
+    mean_low: float | None = None
+    mean_high: float | None = None
 
     def merge(self, other: Range) -> Range:
         """What is known after both. Associative and commutative."""
-        return Range(min(self.low, other.low), max(self.high, other.high), self.samples + other.samples)
+        count = self.samples + other.samples
+        mean_low, mean_high = (
+            None if one is None or two is None else (one * self.samples + two * other.samples) / count
+            for one, two in ((self.mean_low, other.mean_low), (self.mean_high, other.mean_high))
+        )
+        return Range(min(self.low, other.low), max(self.high, other.high), count, mean_low, mean_high)
+
+    @property
+    def average(self) -> Range:
+        """From the mean least to the mean greatest number."""
+        if self.mean_low is None or self.mean_high is None:
+            return self
+        return Range(self.mean_low, self.mean_high, self.samples, self.mean_low, self.mean_high)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +170,11 @@ class Statistics:
             _union(self.fitted, other.fitted),
             _union(self.products, other.products),
         )
+
+    @property
+    def averaged(self) -> Statistics:
+        """With the mean ends of each range in place of the farthest."""
+        return replace(self, ranges={name: range.average for name, range in self.ranges.items()})
 
     @classmethod
     def total(cls, parts: Iterable[Statistics]) -> Statistics:

@@ -6,12 +6,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import octavo
 from octavo.calibrate.inputs import fit_inputs
 from octavo.calibrate.run import WATCHED, Wanted, calibrate
 from octavo.errors import InternalError, SamplesError
+from octavo.ir.graph import Model
 from octavo.ir.grid import Interval
+from octavo.ir.text import parse
+from octavo.ops import registry
 from octavo.quantize.ranges import least_divergence, least_error, percentile
 from octavo.statistics import Range, Spread, Statistics
+from octavo.write.tflite import to_bytes
 
 tensors = arrays(np.float32, (5, 3), elements=st.floats(-1e6, 1e6, width=32))
 
@@ -147,3 +152,34 @@ def test_entropy_clips_long_tails_and_leaves_even_numbers_alone():
     even = random.uniform(-1, 1, 100_000).astype(np.float32)
     kept = least_divergence(Interval(-1.0, 1.0), Spread.of(even, most=even.size).counts)
     assert kept.high > 0.9  # clipping what is as likely as all else loses it
+
+
+def test_average_ranges_are_the_mean_of_the_samples_ends_in_any_order_and_any_parts():
+    ends = [(-1.0, 2.0), (-3.0, 4.0), (-8.0, 60.0), (0.0, 2.0)]
+    one = [Range(low, high, 1, low, high) for low, high in ends]
+    whole = one[0].merge(one[1]).merge(one[2]).merge(one[3])
+    parts = one[3].merge(one[2]).merge(one[1].merge(one[0]))
+    assert whole == parts
+    assert (whole.average.low, whole.average.high) == (-3.0, 17.0)
+    assert Range(-1, 1).merge(Range(-2, 3)).average == Range(-2, 3, 2)  # given, not measured
+    again = Statistics.from_json(Statistics({"x": whole}).to_json())
+    assert again.ranges["x"] == whole
+
+
+def test_one_wild_sample_hardly_moves_average_ranges():
+    def made(ranges: str) -> float:
+        samples = np.random.default_rng(0).uniform(-1, 1, (50, 16)).astype(np.float32)
+        samples[7] *= 100
+        text = """main(%x: float32[batch,16]) {
+  %y = TANH(%x)
+  %z = ADD(%x, %y)
+  return %z
+}"""
+        content = to_bytes(Model([parse(text, registry().ops)]))
+        plan = octavo.convert(
+            content, recipe={"precision": "int8", "ranges": ranges, "mixed": False}, samples=samples
+        ).plan
+        return next(grid.high for grid in plan.graphs[0].grids if grid.value == "z")
+
+    assert made("minmax") > 90
+    assert made("average") < 6  # 2 of each sample, and 100 of one in fifty

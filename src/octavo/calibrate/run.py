@@ -154,7 +154,7 @@ def _ranges(seen: dict[str, tuple[float, float]], names: Collection[str], number
                 where=f"sample {number}",
                 hint="check the scale of this sample against what the model was trained on",
             )
-    return {name: Range(*seen[name]) for name in names}
+    return {name: Range(*seen[name], 1, *seen[name]) for name in names}
 
 
 def _is_looked_at(number: int, first: int) -> bool:

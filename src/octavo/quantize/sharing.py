@@ -78,7 +78,9 @@ def shared(
     homes: dict[Tensor, Graph] = {}
     nodes = [(node, graph) for graph in known for node in graph if choices[node].precision in INTEGER]
     for node, graph in nodes:
-        homes |= dict.fromkeys(_enter(node, INTEGER[choices[node].precision], groups, known[graph]), graph)
+        dtype = INTEGER[choices[node].precision]
+        seen = known[graph].averaged if ranges == "average" and dtype == "int8" else known[graph]
+        homes |= dict.fromkeys(_enter(node, dtype, groups, seen), graph)
     slots = list(handed(known, choices))
     for tensor, home in [(Tensor(v, slot.dtype), home) for slot in slots for v, home in slot.members.items()]:
         if tensor not in groups.of:
