@@ -33,6 +33,8 @@ NEARLY = 1.25
 NARROW = 0.02
 """What narrow weights may change of the outputs, of logits where these are probabilities: 17 dB. Weights of int8 change
 0.001 to 0.02 of the trained models of the accuracy benchmark."""
+TABLE = 1 << 16
+"""Numbers of a constant that is no weight of a layer, from which on it is not stored more finely."""
 FEW = 8
 """So many operations may be raised of any model, and a third of all of larger ones."""
 WORTH = 0.5
@@ -103,8 +105,8 @@ def raise_ruinous(model: Model, plan: Plan, statistics: Sequence[Statistics], gi
 
 def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budget: int) -> tuple[Plan, float, int]:
     """The plan with the worst operations raised, the noise that is left, and how many they are."""
-    runs_graphs = {node.outputs[0].name for node in trials.signature.graph if node.op.graphs}
-    suspects = [row.node for row in rows.ops if row.precision == "int8" and row.node not in runs_graphs]
+    kept = {node.outputs[0].name for node in trials.signature.graph if node.op.graphs or _is_table(node)}
+    suspects = [row.node for row in rows.ops if row.precision == "int8" and row.node not in kept]
     if not suspects:
         return plan, whole, 0
     found = find_blame(
@@ -167,6 +169,12 @@ def _ordered(graph: Graph, found: Blame) -> list[str]:
 def _size(node: Node) -> int:
     weight = weight_of(node)
     return 0 if weight is None or weight[2].const is None else weight[2].const.size
+
+
+def _is_table(node: Node) -> bool:
+    """Whether the node hands out numbers of a large constant: finer ones would be most of the file (an embedding)."""
+    constants = [value.const for value in node.inputs if value is not None and value.const is not None]
+    return weight_of(node) is None and any(array.dtype == np.float32 and array.size > TABLE for array in constants)
 
 
 @contextlib.contextmanager

@@ -120,8 +120,9 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     activation ranges are chosen: `least_error` clips rare large numbers where that lowers the expected error,
     `percentile` a fixed part of them, `entropy` where the least information is lost, `average` takes the mean
     of the samples' ends, `minmax` all that was seen. `effort` says how much time may go into better numbers.
-    `correct_bias` lets biases make up for what the rounding of weights adds to a layer's mean. With `equalize`, the channels of int8 activations
-    are made more alike, and the weights around them take that up, where this is predicted to gain (not with `fast`).
+    `correct_bias` lets biases make up for what the rounding of weights adds to a layer's mean. With `equalize`, the
+    channels of int8 activations are made more alike, and the weights around them take that up, where this is predicted
+    to gain (not with `fast`).
     With `mixed`, what is measured to ruin the outputs gets wider weights, int16 or float (not with `fast`), and
     weights narrower than int8 become int8 where they cost the outputs more than a little.
     `weights` is the dtype in which they are stored,

@@ -234,3 +234,29 @@ def test_sure_answers_do_not_hide_what_narrow_weights_cost(tmp_path):
         path, recipe=NARROW | {"rules": [{"precision": "float32", "op": "SOFTMAX"}]}, samples=SAMPLES * 50
     )
     assert widths(sure)["y"] == "int8"  # one class has all of the probability in every sample
+
+
+TABLE = """main(%x: int32[batch]) {
+  %table = const float32[5000,16]
+  %row = GATHER(%table, %x) {axis=0}
+  %tiny = const float32[] 1e-9
+  %axes = const int32[1] [1]
+  %square = MUL(%row, %row)
+  %power = MEAN(%square, %axes) {keep_dims=True}
+  %sum = ADD(%power, %tiny)
+  %root = RSQRT(%sum)
+  %y = MUL(%row, %root)
+  return %y
+}"""
+
+
+def test_tables_are_not_stored_more_finely_whatever_they_cost(tmp_path):
+    graph = parse(TABLE, registry().ops)
+    table = next(value for value in graph.values if value.name == "table")
+    sizes = np.logspace(-3, 0, 5000, dtype=np.float32)[:, None]
+    table.const = np.random.default_rng(0).standard_normal((5000, 16)).astype(np.float32) * sizes
+    (tmp_path / "m.tflite").write_bytes(to_bytes(Model([graph])))
+    samples = {"x": np.arange(0, 5000, 125, dtype=np.int32)}
+    made = octavo.convert(tmp_path / "m.tflite", recipe="int8", samples=samples)
+    assert "row" not in raised(made)
+    assert made.size < 1.2 * table.const.size
