@@ -114,6 +114,11 @@ class Products:
         return Products(self.products + other.products, self.sums + other.sums, self.rows + other.rows)
 
     @property
+    def around_zero(self) -> Products:
+        """The same, as if the mean were zero: what varies around it is all that the numbers are."""
+        return replace(self, sums=np.zeros_like(self.sums))
+
+    @property
     def covariance(self) -> Array:
         """The covariance, a new float32[groups, taken, taken]."""
         mean = self.sums / max(self.rows, 1)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import octavo
 from octavo.ir.graph import Model
 from octavo.ir.text import parse
 from octavo.ops import registry
@@ -116,3 +117,26 @@ def test_a_plan_replays_rounded_weights_without_the_samples():
     assert np.array_equal(one, two)
     plain = result(apply(model, decide(model, recipe, [replace(seen, products={})])), x)
     assert np.square(one - exact).mean() < np.square(plain - exact).mean()
+
+
+@pytest.mark.parametrize("precision", ["weight_only", "dynamic"])
+def test_weights_beside_float_activations_are_rounded_so_too_where_there_are_samples(precision):
+    text = """main(%x: float32[batch,20,32]) {
+  %w = const float32[64,32]
+  %y = FULLY_CONNECTED(%x, %w, _) {keep_num_dims=True}
+  return %y
+}"""
+    graph, random = parse(text, registry().ops), np.random.default_rng(0)
+    weight = next(value for value in graph.values if value.name == "w")
+    weight.const = random.standard_normal((64, 32)).astype(np.float32)
+    mixed = random.standard_normal((4, 32)).astype(np.float32)  # inputs that have four degrees of freedom, and a mean
+    samples = random.standard_normal((30, 20, 4)).astype(np.float32) @ mixed + 1
+    content = to_bytes(Model([graph]))
+
+    def error(**recipe) -> float:
+        made = octavo.convert(content, recipe={"precision": precision, "weights": "int4"} | recipe, samples=samples)
+        (exact,), (found,) = (Runtime(each).run({"x": samples}).values() for each in (made.reference, made.content))
+        return float(np.square(found - exact).mean())
+
+    assert error() < 0.3 * error(effort="fast")
+    assert octavo.convert(content, recipe={"precision": precision}).content  # samples are not needed

@@ -38,7 +38,11 @@ def unfolded(graph: Graph, recipe: Recipe) -> dict[str, tuple[str, Callable[[Arr
     choices = choose(graph, recipe) if WIDEST[recipe.effort] else {}
     found: dict[str, tuple[str, Callable[[Array], Array | None]]] = {}
     for node in graph:
-        weight = weight_of(node) if node in choices and choices[node].precision in INTEGER else None
+        choice = choices.get(node)
+        is_rounded = (
+            choice is not None and choice.precision in (*INTEGER, "dynamic", "weight_only") and not choice.block
+        )
+        weight = weight_of(node) if is_rounded else None
         if weight is None or weight[2].const is None or weight[1].axis is None or node.inputs[0] is None:
             continue
         taken = weight[2].const.size // weight[2].const.shape[weight[1].axis]

@@ -17,7 +17,7 @@ from octavo.plan import Grid
 from octavo.quantize.precision import INTEGER, Choice, weight_of
 from octavo.quantize.rounding import is_enough, rounded
 from octavo.recipe import Recipe
-from octavo.statistics import Spread, Statistics
+from octavo.statistics import Products, Spread, Statistics
 from octavo.targets.known import TARGETS
 from octavo.targets.target import takes_channels
 
@@ -48,7 +48,10 @@ def constant_grids(
     why = f"{'greatest magnitude' if choice.weights == 'int8' else 'least squared error'} of {part}"
     bias = bias_of(node)
     if choice.precision not in INTEGER or bias is None:
-        yield _row(node, choice, value, (scale, axis), why)
+        row = _row(node, choice, value, (scale, axis), why)
+        products = statistics.products.get(node.outputs[0].name)
+        # no bias takes back a shift of the mean here, so the mean counts as part of the inputs
+        yield row if products is None or choice.block else _rounded(node, row, value, products.around_zero)[0]
         return
     reach = np.abs(_const(bias)).astype(np.float64) / (_joint_scale(node, bias, scale_of) * BIAS_ROOM)
     needed = reach if axis is not None else reach.max(initial=0.0, keepdims=True)
@@ -59,15 +62,24 @@ def constant_grids(
     integers = quantize(value.const, quant, choice.weights, narrow=True).astype(np.int8)
     row = _row(node, choice, value, (scale, axis), why)
     products = statistics.products.get(node.outputs[0].name)
-    if products is not None and is_enough(products):
-        most = LIMITS[choice.weights][1]
-        best = rounded(node, value, (spread(scale, axis, value.rank), most), products)
-        moved = zlib.compress((best - integers).tobytes(), level=1)
-        integers, row = best, structs.replace(row, moved=moved, why=f"{why}; rounded so that the outputs change least")
+    if products is not None:
+        row, integers = _rounded(node, row, value, products)
     yield row
     stored = _bias(node, choice, bias, (integers, quant), scale_of)
     error = dequantize(integers, quant) - value.const
     yield _corrected(node, stored, error, statistics.spreads) if recipe.correct_bias else stored
+
+
+def _rounded(node: Node, row: Grid, value: Value, products: Products) -> tuple[Grid, Array]:
+    """The weight's row, and its integers, rounded so that the outputs change least where enough is known for that."""
+    scale = np.array(row.scale, np.float32)
+    quant = Quantization(scale, np.zeros(scale.shape, np.int64), row.axis)
+    nearest = quantize(_const(value), quant, row.dtype, narrow=True).astype(np.int8)
+    if not is_enough(products):
+        return row, nearest
+    best = rounded(node, value, (spread(scale, row.axis, value.rank), LIMITS[row.dtype][1]), products)
+    moved = zlib.compress((best - nearest).tobytes(), level=1)
+    return structs.replace(row, moved=moved, why=f"{row.why}; rounded so that the outputs change least"), best
 
 
 def bias_of(node: Node) -> Value | None:
