@@ -53,9 +53,9 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
         target: what the model is to run on, in place of the recipe's: "xnnpack", "gpu", "nnapi", "tflm", "edgetpu",
             "ethos-u" or "hexagon". What it does not run is an error, unless the recipe leaves it in float by `deny` or
             a rule; then the plan says why the target does not run it.
-        samples: representative inputs, which "int8" and "int16x8" learn activation ranges from, and others rounding: an `.npz` or `.npy`
-            file, a folder of `.npy`, an iterable or a function that returns one; per signature as a mapping
-            by key.
+        samples: representative inputs, which "int8" and "int16x8" learn activation ranges from, and "dynamic" and
+            "weight_only", if there are any, how to round: an `.npz` or `.npy` file, a folder of `.npy`, an iterable or
+            a function that returns one; per signature as a mapping by key.
         inputs: the names of the nodes that go into a frozen graph; by default its placeholders.
         outputs: the names of the nodes that come out of a frozen graph; by default those that nobody reads.
         signatures: the keys of the signatures to convert; all by default.
