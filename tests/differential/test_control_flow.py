@@ -190,10 +190,10 @@ def test_the_body_of_a_recurrent_layer_is_clean(recurrent):
 @pytest.mark.parametrize("precision", ["float16", "dynamic", "int8", "int16x8"])
 def test_recurrent_models_are_quantized_around_their_loops(precision, tmp_path):
     keras.utils.set_random_seed(1)
-    model = keras.Sequential([keras.Input((6, 8)), L.Dense(32), L.LSTM(32), L.Dense(32)])
+    model = keras.Sequential([keras.Input((6, 128)), L.Dense(128), L.LSTM(128), L.Dense(128)])  # dynamic widens less
     model.export(str(tmp_path / "model"), verbose=False)
     random = np.random.default_rng(0)
-    rows = [{model.inputs[0].name: random.standard_normal((1, 6, 8)).astype(np.float32)} for _ in range(16)]
+    rows = [{model.inputs[0].name: random.standard_normal((1, 6, 128)).astype(np.float32)} for _ in range(16)]
     made = octavo.convert(tmp_path / "model", recipe={"precision": precision, "small": 1}, samples=rows)
     dense = [op for op in made.plan.graphs[0].ops if op.op == "FULLY_CONNECTED"]
     assert {op.precision for op in dense} == {precision}
