@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -12,6 +13,8 @@ from octavo.version import __version__
 
 LIBRARIES = ("numpy", "ml_dtypes", "protobuf", "msgspec", "ai-edge-litert", "click", "tqdm")
 """What Octavo needs."""
+COMPANIONS = {"PIL": "Pillow", "h5py": "h5py", "keras": "keras", "tensorflow": "tensorflow"}
+"""Modules that may take part, and the packages that they are in."""
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
@@ -23,6 +26,11 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = __version__ if package == "octavo" else ""
     return found
+
+
+def taking_part() -> tuple[str, ...]:
+    """The packages that Octavo needs, and those companions that this process has loaded."""
+    return (*LIBRARIES, *(package for module, package in COMPANIONS.items() if module in sys.modules))
 
 
 def processor() -> str:

@@ -23,7 +23,7 @@ from octavo.judge.fidelity import OutputFidelity
 from octavo.judge.latency import race
 from octavo.judge.real import RealRuntime
 from octavo.judge.score import Judgement, Score
-from octavo.machine import LIBRARIES, cores, processor, versions
+from octavo.machine import cores, processor, taking_part, versions
 from octavo.pipeline import Conversion
 from octavo.read.open import read
 from octavo.report.inspection import NearMiss, Rewrite, inspect
@@ -94,7 +94,7 @@ def record(
     layers = layers_of(conversion.plan, reference, candidate, origins=conversion.origins)
     return Run(
         name=_name(source),
-        provenance=_provenance(source, command),
+        provenance=_provenance(source, command, (evidence.samples, evidence.held_out)),
         files=(_file(conversion.reference, reference), _file(conversion.content, candidate)),
         layers=with_errors(layers, errors),
         plan=conversion.plan,
@@ -214,18 +214,25 @@ def _name(source: Any) -> str:
     return str(getattr(source, "name", "")) or "model"
 
 
-def _provenance(source: Any, command: str) -> Provenance:
+def _provenance(source: Any, command: str, data: Iterable[Any]) -> Provenance:
     path = Path(source) if isinstance(source, str | Path) and str(source) else None
     return Provenance(
         source=str(path) if path else f"a {type(source).__name__} in memory",
         sha256=_hash(path) if path and path.exists() else "",
         command=command,
         made=datetime.now(UTC).isoformat(timespec="seconds"),
-        versions={"octavo": __version__, "python": platform.python_version(), **versions(LIBRARIES)},
+        versions={"octavo": __version__, "python": platform.python_version(), **versions(taking_part())},
         machine=processor(),
         system=f"{platform.system()} {platform.machine()}",
         cores=cores(),
+        data={str(place): _hash(place) for place in map(_place, data) if place is not None},
     )
+
+
+def _place(data: Any) -> Path | None:
+    """Where samples lie, if they lie in files."""
+    place = getattr(data, "source", data)
+    return Path(place) if isinstance(place, str | Path) and Path(place).exists() else None
 
 
 def _hash(path: Path) -> str:

@@ -98,6 +98,53 @@ def test_a_thousand_layers_do_not_stutter(visit, long_run):
     assert slowest < 1000
 
 
+def test_what_stands_in_the_page_does_not_grow_with_the_model(visit, long_run):
+    def nodes(page):
+        return page.evaluate("document.querySelectorAll('*').length")
+
+    hundred = msgspec.structs.replace(long_run, layers=long_run.layers[:100], histograms=long_run.histograms[:100])
+    small, large = visit(hundred), visit(long_run)
+    # the chart has a dot for each layer; of the groups, which are shut, the first 60 come at once with 5 elements each
+    assert nodes(large) < nodes(small) + 1000 + 60 * 5
+    large.fill("#search", "block")
+    assert large.locator("#rows .layer").count() < 200
+    large.locator("#more").scroll_into_view_if_needed()
+    large.wait_for_function("document.querySelectorAll('#rows .layer').length > 100")
+    large.evaluate("document.getElementById('rows').lastChild.firstChild.focus()")
+    large.keyboard.press("ArrowDown")
+    assert large.evaluate("document.activeElement.closest('.layer').nextElementSibling !== null")
+
+
+def test_the_pointer_over_the_chart_costs_one_look_a_frame(visit, long_run):
+    page = visit(long_run)
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable")
+
+    def layouts():
+        return {each["name"]: each["value"] for each in session.send("Performance.getMetrics")["metrics"]}[
+            "LayoutCount"
+        ]
+
+    before = layouts()
+    page.evaluate("""async () => {
+        const chart = document.getElementById("chart"), box = chart.getBoundingClientRect();
+        for (let i = 0; i < 100; i++)
+            chart.dispatchEvent(new PointerEvent("pointermove", { clientX: box.left + 9 * i, clientY: box.top + 50 }));
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    }""")
+    assert "dB" in page.inner_text("#chart-note")
+    assert layouts() - before < 10
+
+
+def test_layers_lead_to_those_before_and_after(visit, run):
+    page = visit(run)
+    layer = next(layer for layer in run.layers if layer.reads)
+    page.click(f"#layer-{layer.number} > button")
+    page.click(f"#layer-{layer.number} .detail a[data-go='{layer.reads[0]}']")
+    assert page.locator(f"#layer-{layer.reads[0]}.open").count() == 1
+    assert page.evaluate("document.activeElement.dataset.layer") == str(layer.reads[0])
+
+
 def test_both_themes_have_readable_text(visit, run):
     for scheme in ("light", "dark"):
         page = visit(run, color_scheme=scheme)
@@ -123,14 +170,25 @@ def luminance(color):
 
 
 def test_a_phone_needs_no_sideways_scrolling(visit, run):
-    page = visit(run, width=360)
+    page = visit(run, against=msgspec.structs.replace(run, layers=run.layers[1:]), width=360)
     page.click("#layer-0 > button")
     assert page.evaluate("document.documentElement.scrollWidth") == 360
+    inner = page.evaluate(
+        "[...document.querySelectorAll('.scroll')].filter((box) => box.scrollWidth > box.clientWidth)"
+    )
+    assert inner == []
 
 
-def test_it_prints(visit, run):
-    page = visit(run)
+def test_it_prints_on_white_paper_whatever_the_screen_shows(visit, long_run):
+    page = visit(long_run, color_scheme="dark")
+    page.click("#theme")
+    page.click("#theme")
+    page.fill("#search", "block")
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert contrast(page, ".lede") > 4.5
     assert page.pdf()[:4] == b"%PDF"
+    assert layers_shown(page) == 1000  # what had not yet been scrolled to is printed too
 
 
 def test_warnings_and_causes_stand_with_their_cures(visit, run):
@@ -149,6 +207,25 @@ def test_warnings_and_causes_stand_with_their_cures(visit, run):
 def test_another_run_is_told_apart(visit, run):
     page = visit(run, against=msgspec.structs.replace(run, name="earlier"))
     assert "The plans are the same" in page.inner_text("#difference")
+
+
+def test_a_difference_names_the_layers_that_changed_and_leads_to_them(visit, run):
+    def nearer(layer):
+        return (
+            layer
+            if layer.error is None
+            else msgspec.structs.replace(
+                layer, error=msgspec.structs.replace(layer.error, sqnr=(layer.error.sqnr or 0) + 10)
+            )
+        )
+
+    before = msgspec.structs.replace(run, layers=tuple(map(nearer, run.layers)))
+    page = visit(run, against=before)
+    assert "−10.0 dB" in page.inner_text("#difference")
+    link = page.locator("#difference a[data-go]").first
+    number = link.get_attribute("data-go")
+    link.click()
+    assert page.locator(f"#layer-{number}.open").is_visible()
 
 
 def test_hostile_names_stay_text(visit, run):

@@ -1,5 +1,6 @@
 """The record of a run: complete, stable, and told truly."""
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import octavo
 from octavo.cli.app import app
 from octavo.errors import Invalid, UsageError
 from octavo.plan import differences
-from octavo.report.record import Estimate, OutputError, Run, Scored
+from octavo.report.record import Estimate, OutputError, Run, Scored, Timing
 from octavo.report.verdict import verdict
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
@@ -34,17 +35,34 @@ def run(result):
 
 
 def shape(value):
-    """The keys and kinds of a document; of lists, those of the first entry."""
+    """The keys and kinds of a document; of lists of mappings, all keys that any entry has."""
     if isinstance(value, dict):
         return {key: shape(entry) for key, entry in sorted(value.items())}
     if isinstance(value, list):
-        return [shape(value[0])] if value else []
+        return [shape(together(value))] if value else []
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
+
+
+def together(entries):
+    """One entry that has what each of them has."""
+    if not all(isinstance(entry, dict) for entry in entries):
+        return next((entry for entry in entries if entry is not None), None)
+    found = {}
+    for key in {key for entry in entries for key in entry}:
+        values = [entry[key] for entry in entries if entry.get(key) is not None]
+        if values and isinstance(values[0], list):
+            found[key] = [part for value in values for part in value]
+        elif values and isinstance(values[0], dict):
+            found[key] = together(values)
+        else:
+            found[key] = values[0] if values else None
+    return found
 
 
 def test_the_form_of_the_record_changes_only_with_its_snapshot(run):
     told = json.loads(run.to_json())
-    for words in (told["files"][0]["constants"], told["provenance"]["versions"]):  # these keys are data
+    facts = told["provenance"]
+    for words in (*(file["constants"] for file in told["files"]), facts["versions"], facts["data"]):  # keys are data
         words.clear()
     assert shape(told) == json.loads(SNAPSHOT.read_text()), (
         f"if the change is meant, raise VERSION where old readers would fail, and store: {json.dumps(shape(told))}"
@@ -119,6 +137,30 @@ def test_the_source_is_known_by_its_hash(run):
     assert {"octavo", "python", "numpy", "ai-edge-litert"} <= run.provenance.versions.keys()
 
 
+def test_the_data_are_known_by_their_hashes(run):
+    digest = hashlib.sha256((DIGITS / "held_out.npz").read_bytes()).hexdigest()
+    assert run.provenance.data == {str(DIGITS / "held_out.npz"): digest}
+
+
+def test_layers_name_those_whose_results_they_take(run):
+    makers = {layer.node: layer.number for layer in run.layers}
+    assert all(number < layer.number for layer in run.layers for number in layer.reads)
+    assert run.layers[0].reads == ()
+    assert {number for layer in run.layers for number in layer.reads} == set(makers.values()) - {len(run.layers) - 1}
+
+
+def test_times_that_vary_do_not_decide_about_speed(run):
+    def told(before, after):
+        timing = tuple(
+            Timing(least=low, p10=low, median=mid, p90=high, runs=9, threads=1) for low, mid, high in (before, after)
+        )
+        return verdict(msgspec.structs.replace(run, measured=msgspec.structs.replace(run.measured, timing=timing)))[1]
+
+    assert "could not be told" in told((1.8, 2.5, 10.0), (2.0, 6.3, 11.0))
+    assert "2.5 times as slow" in told((1.9, 2.0, 2.1), (4.9, 5.0, 5.1))
+    assert "10.0 times as slow" in told((1.0, 2.0, 3.0), (18.0, 20.0, 22.0))  # noise cannot do that
+
+
 def test_without_samples_nothing_is_claimed_about_errors():
     run = octavo.record(octavo.convert(DIGITS / "saved_model", recipe="float16"))
     assert run.measured.samples == 0
@@ -128,8 +170,9 @@ def test_without_samples_nothing_is_claimed_about_errors():
 
 
 def test_the_verdict_follows_the_numbers(run):
-    def judged(**changes):
-        return verdict(msgspec.structs.replace(run, measured=msgspec.structs.replace(run.measured, **changes)))
+    def judged(**changes):  # by scores alone: how fast this machine is just now must not decide
+        measured = msgspec.structs.replace(run.measured, timing=None, **changes)
+        return verdict(msgspec.structs.replace(run, measured=measured))
 
     def about(value):
         return Estimate(value=value, low=value - 0.01, high=value + 0.01)
@@ -177,7 +220,7 @@ def test_converting_writes_the_page_and_the_record_in_one_go(tmp_path):
     again = CliRunner().invoke(
         app, ["report", str(tmp_path / "run.json"), "-o", str(tmp_path / "again.html"), "--json"]
     )
-    assert json.loads(again.stdout)["verdict"] == "good"
+    assert "times smaller" in json.loads(again.stdout)["sentence"]
     assert (tmp_path / "again.html").read_bytes() == (tmp_path / "r.html").read_bytes()
 
 

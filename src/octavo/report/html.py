@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from html import escape
@@ -10,11 +11,17 @@ from pathlib import Path
 import msgspec
 
 from octavo.plan import Plan, differences
-from octavo.report.record import Caution, Run, Scored
+from octavo.report.record import Caution, Layer, Run, Scored
 from octavo.report.summary import summarize
-from octavo.report.verdict import verdict
+from octavo.report.verdict import is_disturbed, verdict
 
 ASSETS = Path(__file__).parent / "assets"
+CHANGED = 10
+"""Layers that are shown of those that became better, and of those that became worse."""
+KINDS = {"recipe": "Recipe", "operation": "Operations", "tensor": "Tensors", "channels": "Equalized channels"}
+"""What plans may differ in."""
+OPEN = 30
+"""Longer lists of differences are shut at first."""
 
 
 def render(run: Run, *, against: Run | None = None) -> str:
@@ -22,6 +29,7 @@ def render(run: Run, *, against: Run | None = None) -> str:
     mood, sentence = verdict(run)
     parts = {
         "title": escape(run.name),
+        "name": _breakable(run.name),
         "style": _asset("report.css"),
         "byline": _byline(run),
         "mood": mood,
@@ -45,6 +53,11 @@ def framed(run: Run) -> str:
     )
 
 
+def _breakable(name: str) -> str:
+    """The name, which may go on in a new line after each of its parts."""
+    return re.sub(r"([_./-])", r"\1<wbr>", escape(name))
+
+
 def _asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
@@ -52,7 +65,9 @@ def _asset(name: str) -> str:
 def _data(run: Run) -> str:
     """What the script reads. It may hold no `</script>`, whatever a layer is called."""
     keys = ("files", "layers", "measured", "histograms", "weights")
-    text = msgspec.json.encode({key: getattr(run, key) for key in keys}).decode()
+    timing = run.measured.timing
+    parts = {key: getattr(run, key) for key in keys} | {"disturbed": timing is not None and is_disturbed(timing)}
+    text = msgspec.json.encode(parts).decode()
     return text.replace("<", "\\u003c")
 
 
@@ -150,18 +165,52 @@ def _difference(old: Run, new: Run) -> str:
     if old.measured.timing and new.measured.timing:
         times = [f"{run.measured.timing[1].median:.3g} ms" for run in (old, new) if run.measured.timing]
         figures.append(("Latency, median", times[0], times[1]))
-    if old.measured.scores and new.measured.scores:
-        values = [f"{run.measured.scores[0].after.value:.4g}" for run in (old, new)]
-        figures.append((escape(new.measured.scores[0].metric), values[0], values[1]))
-    body = _table(("", escape(f"{old.name}, {old.provenance.made[:16]}"), "this run"), figures)
-    return _section("difference", "Difference", body + _plan_difference(old.plan, new.plan))
+    before = {score.metric: score for score in old.measured.scores}
+    for score in new.measured.scores:
+        if score.metric in before:
+            values = [_value(each.after.value, each.unit) for each in (before[score.metric], score)]
+            figures.append((escape(_begun(score.metric)), values[0], values[1]))
+    body = _table(("", escape(f"{old.name}, {old.provenance.made[:16]}"), "This run"), figures)
+    return _section(
+        "difference", "Difference", body + _error_difference(old, new) + _plan_difference(old.plan, new.plan)
+    )
+
+
+def _error_difference(old: Run, new: Run) -> str:
+    """The layers whose nearness to float changed most."""
+    before = {(row.graph, row.node): row.error.sqnr for row in old.layers if row.error and row.error.sqnr is not None}
+    both = [
+        (before[row.graph, row.node], row.error.sqnr, row)
+        for row in new.layers
+        if row.error and row.error.sqnr is not None and (row.graph, row.node) in before
+    ]
+    changed = sorted((each for each in both if abs(each[1] - each[0]) >= 0.05), key=lambda each: each[1] - each[0])
+    most = changed if len(changed) <= 2 * CHANGED else [*changed[:CHANGED], *changed[-CHANGED:]]
+    rows = [
+        (_link(row), f"{was:.1f} dB", f"{now:.1f} dB", f"{now - was:+.1f} dB".replace("-", "−"))
+        for was, now, row in most
+    ]
+    told = f" <span class='soft'>{len(rows)} of {len(changed)}</span>" if len(rows) < len(changed) else ""
+    title = f"<h3>Layers that came nearer to float or went farther from it{told}</h3>"
+    return title + _table(("Layer", ">SQNR before", ">Now", ">Change"), rows) if rows else ""
+
+
+def _link(row: Layer) -> str:
+    return f'<a href="#layer-{row.number}" data-go="{row.number}">{escape(row.layer or row.node)}</a>'
 
 
 def _plan_difference(old: Plan, new: Plan) -> str:
-    rows = [tuple(map(escape, (d.what, d.where, d.before, d.after))) for d in differences(old, new)]
-    if not rows:
+    found: dict[str, list[tuple[str, ...]]] = {}
+    for each in differences(old, new):
+        found.setdefault(each.what, []).append(tuple(map(escape, (each.where, each.before, each.after))))
+    if not found:
         return '<p class="note">The plans are the same.</p>'
-    return "<h3>What the plans decide differently</h3>" + _table(("What", "Where", "Before", "Now"), rows)
+    parts = [
+        f"<details{' open' if len(rows) <= OPEN else ''}><summary>{KINDS[what]}: {len(rows)}</summary>"
+        f"{_table(('Where', 'Before', 'Now'), rows)}</details>"
+        for what, rows in found.items()
+    ]
+    return "<h3>What the plans decide differently</h3>" + "".join(parts)
 
 
 def _provenance(run: Run) -> str:
@@ -169,6 +218,7 @@ def _provenance(run: Run) -> str:
     rows = [
         ("Source", f"{escape(facts.source)}{_hash(facts.sha256)}"),
         ("Float model", f"{run.files[0].size:,} bytes{_hash(run.files[0].sha256)}"),
+        *(("Data", f"{escape(place)}{_hash(found)}") for place, found in facts.data.items()),
         ("This model", f"{run.files[1].size:,} bytes{_hash(run.files[1].sha256)}"),
         ("Made", escape(facts.made.replace("T", " ").replace("+00:00", " UTC"))),
         ("Machine", escape(f"{facts.machine}, {facts.cores} core(s), {facts.system}")),
@@ -192,8 +242,17 @@ def _provenance(run: Run) -> str:
 
 def _score(score: Scored) -> tuple[str, str]:
     change = score.change
-    told = f"float {score.before.value:.4g}, quantized {score.after.value:.4g}; difference {change.value:+.4g}"
-    return escape(score.metric), escape(f"{told} ({change.low:+.4g} to {change.high:+.4g}, p = {score.p:.2g})")
+    before, after, by, low, high = (
+        _value(each, score.unit)
+        for each in (score.before.value, score.after.value, change.value, change.low, change.high)
+    )
+    told = f"float {before}, quantized {after}; difference {by} (95 % interval {low} to {high}, p = {score.p:.2g})"
+    return escape(_begun(score.metric)), escape(f"{told}, {score.samples} samples")
+
+
+def _value(value: float, unit: str) -> str:
+    """A score or a difference of scores with its unit."""
+    return (f"{100 * value:.2f} %" if unit == "share" else f"{value:.4g} {unit}".strip()).replace("-", "−")
 
 
 def _hash(text: str) -> str:
@@ -201,11 +260,19 @@ def _hash(text: str) -> str:
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are HTML. A column whose name starts with `>` is aligned to the right."""
+    """A table of names and cells that are HTML. A column whose name starts with `>` is aligned to the right.
+
+    On a phone each row becomes a block whose cells bear the names of their columns.
+    """
     kinds = [' class="number"' if name.startswith(">") else "" for name in columns]
-    head = "".join(f"<th{kind}>{name.lstrip('>')}</th>" for kind, name in zip(kinds, columns, strict=True))
+    names = [name.lstrip(">") for name in columns]
+    head = "".join(f"<th{kind}>{name}</th>" for kind, name in zip(kinds, names, strict=True))
     lines = (
-        "<tr>" + "".join(f"<td{kind}>{cell}</td>" for kind, cell in zip(kinds, row, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(
+            f'<td{kind} data-name="{name}">{cell}</td>' for kind, name, cell in zip(kinds, names, row, strict=True)
+        )
+        + "</tr>"
         for row in rows
     )
     return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(lines)}</tbody></table></div>'

@@ -23,10 +23,14 @@ def layers_of(
     rows: list[Layer] = []
     for index, graph in enumerate(plan.graphs):
         made_of = origins[index] if index < len(origins) else {}
+        makers: dict[str, int] = {}
         for decision in graph.ops:
             was = before[index].get(decision.node)
             now = next((after[index][key] for key in _names(decision.node) if key in after[index]), was)
-            rows.append(_layer(len(rows), graph.graph, decision, (was, now), made_of.get(decision.node, ())))
+            reads = tuple(makers[each.name] for each in (was.inputs if was else ()) if each.name in makers)
+            makers |= {each.name: len(rows) for each in (was.outputs if was else ())}
+            row = _layer(len(rows), graph.graph, decision, (was, now), made_of.get(decision.node, ()))
+            rows.append(msgspec.structs.replace(row, reads=reads))
     return tuple(rows)
 
 

@@ -24,7 +24,8 @@ class Provenance(Record, frozen=True, kw_only=True):
     """What led to the result: the source and its hash, the command, the versions, the machine.
 
     `sha256` is that of the file, or of all files of a directory in the order of their names; "" of a model in memory.
-    `versions` has Octavo, Python and each library that takes part; `machine` is the processor, `cores` its count.
+    `data` has the hashes of the samples by their path. `versions` has Octavo, Python and each library that takes part;
+    `machine` is the processor, `cores` its count.
     """
 
     source: str
@@ -35,6 +36,7 @@ class Provenance(Record, frozen=True, kw_only=True):
     machine: str
     system: str
     cores: int
+    data: dict[str, str] = {}
 
 
 class File(Record, frozen=True, kw_only=True):
@@ -117,7 +119,8 @@ class Layer(Record, frozen=True, kw_only=True):
     """One operation of the float model, and what became of it.
 
     `node` is the name of its first result. `origin` are the source operations that it computes, `rules` the rewrites
-    that made it. `size` and `float_size` are the bytes of its constants. `error` is None where it was not measured.
+    that made it. `reads` are the numbers of the layers whose results it takes. `size` and `float_size` are the bytes of
+    its constants. `error` is None where it was not measured.
     """
 
     number: int
@@ -137,6 +140,7 @@ class Layer(Record, frozen=True, kw_only=True):
     off_target: str = ""
     origin: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    reads: tuple[int, ...] = ()
     error: LayerError | None = None
 
 

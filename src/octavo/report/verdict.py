@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Literal
 
-from octavo.report.record import Run, Scored
+from octavo.report.record import Run, Scored, Timing
 
 Mood = Literal["good", "look", "bad"]
 NEAR = 20.0
 """Decibels: the noise of quantization is then a tenth of the signal."""
 FAR = 10.0
+STEADY = 2.0
+"""On an idle machine nine calls in ten take less than this many times what the fastest tenth take."""
 CHANCE = 0.05
 """Differences that chance shows more often than this count as none."""
 
@@ -34,10 +36,19 @@ def _size(run: Run) -> tuple[Mood, str]:
 def _speed(run: Run) -> tuple[Mood, str] | None:
     if run.measured.timing is None:
         return None
+    if is_disturbed(run.measured.timing):
+        return "good", "of a speed that could not be told, as this machine was busy"
     before, after = (timing.median for timing in run.measured.timing)
     if after < 0.95 * before:
         return "good", f"{before / after:.1f} times as fast here"
     return ("look", f"{after / before:.1f} times as slow here") if after > 1.1 * before else ("good", "as fast here")
+
+
+def is_disturbed(timing: tuple[Timing, Timing]) -> bool:
+    """Whether the times of one model vary so much that they do not tell which is faster."""
+    before, after = timing
+    overlap = before.p10 < after.p90 and after.p10 < before.p90
+    return overlap and any(each.p90 > STEADY * each.p10 for each in timing)
 
 
 def _quality(run: Run) -> tuple[Mood, str] | None:
