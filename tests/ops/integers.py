@@ -51,7 +51,9 @@ def integer_case(node: Node, numbers: Mapping[Value, Array], *, activations: str
         dtype = _dtype(port, value, quant, activations, weights)
         stored = numbers[value] if quant is None else _store(numbers[value], quant, dtype)
         real.append(numbers[value] if quant is None else _real(stored, quant))
-        if value.const is None:
+        if value.state:
+            operand = graph.state(value.name, value.type)
+        elif value.const is None:
             operand = graph.input(value.name, Type(dtype, stored.shape))
             operand.quant = quant
             inputs[operand.name] = stored

@@ -52,6 +52,13 @@ EMBEDDING = """main(%x: int32[batch,3]) {
   return %y
 }"""
 
+LARGE = EMBEDDING.replace("[50,16]", "[131072,8]")
+POSITIONS = """main(%x: float32[batch,64,3]) {
+  %w = const float32[64,3]
+  %y = ADD(%x, %w)
+  return %y
+}"""
+
 
 def content_of(text):
     graph = parse(text, registry().ops)
@@ -124,9 +131,12 @@ FORMS = [
     (TRANSPOSE, "weight_only", "int4", "int4", "weight_only"),
     (TRANSPOSE, "int8", "int4", "int8", "int8"),  # rejected
     (TRANSPOSE, "int16x8", "int2", "int8", "int16x8"),  # rejected
-    (EMBEDDING, "dynamic", "int4", "int4", "dynamic"),
-    (EMBEDDING, "dynamic", "int2", "int2", "dynamic"),
+    (EMBEDDING, "dynamic", "int4", "int4", "weight_only"),  # copying float rows is faster than widening integers
     (EMBEDDING, "weight_only", "int8", "int8", "weight_only"),
+    (LARGE, "dynamic", "int4", "int4", "dynamic"),
+    (LARGE, "dynamic", "int2", "int2", "dynamic"),
+    (LARGE, "weight_only", "int8", "int8", "weight_only"),
+    (POSITIONS, "dynamic", "int4", "int8", "weight_only"),  # XNNPACK adds, and widens no int4
 ]
 
 
@@ -150,7 +160,7 @@ def test_a_wider_dtype_is_told_with_its_reason():
 @pytest.mark.parametrize("weights", ["int4", "int2"])
 @pytest.mark.parametrize("columns", [7, 9])
 def test_a_table_whose_rows_end_within_a_byte_is_stored_wider(weights, columns):
-    text = EMBEDDING.replace("float32[50,16]", f"float32[50,{columns}]")
+    text = EMBEDDING.replace("float32[50,16]", f"float32[150000,{columns}]")
     result = converted(text, precision="dynamic", weights=weights)
     assert stored(result) == ("int8", 0, "dynamic")
     sample = drawn(text)[0]
@@ -159,14 +169,22 @@ def test_a_table_whose_rows_end_within_a_byte_is_stored_wider(weights, columns):
 
 
 @pytest.mark.parametrize("precision", ["dynamic", "weight_only"])
-def test_an_embedding_is_stored_as_integers_and_only_the_rows_picked_are_widened(precision):
-    result = converted(EMBEDDING, precision=precision)
-    codes = [node.op.code for node in read_tflite(result.content).main]
-    assert codes == ["RESHAPE", "EMBEDDING_LOOKUP", "RESHAPE"]
-    sample = drawn(EMBEDDING)[0]
+@pytest.mark.parametrize(
+    ("text", "emitted"),
+    [(EMBEDDING, ["DEQUANTIZE", "GATHER"]), (LARGE, ["RESHAPE", "EMBEDDING_LOOKUP", "RESHAPE"])],
+    ids=["small", "large"],
+)
+def test_a_table_is_stored_as_integers_and_widened_at_load_or_if_it_is_large_row_by_row(text, emitted, precision):
+    result = converted(text, precision=precision)
+    assert [node.op.code for node in read_tflite(result.content).main] == emitted
+    sample = drawn(text)[0]
     (output,) = Runtime(result.content, signature="serving_default").run(sample).values()
-    np.testing.assert_array_equal(output, expected(EMBEDDING, result, sample))
-    assert len(result.content) < len(result.reference) - 50 * 16  # 800 numbers lose three bytes each, 50 gain a scale
+    np.testing.assert_array_equal(output, expected(text, result, sample))
+    table = next(v for v in parse(text, registry().ops).values if v.name == "w")
+    rows, numbers = table.shape[0], table.const.size
+    assert (
+        len(result.content) < len(result.reference) - 3 * numbers + 12 * rows + 1000
+    )  # a scale and a zero point for each row
 
 
 def test_in_float_an_embedding_stays_a_gather():

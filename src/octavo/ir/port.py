@@ -33,8 +33,9 @@ class Weight:
     makes so many outputs, each out of so many numbers (`benchmarks/weights.py --small`): quantizing what goes in, and
     widening what comes out, must be less than what the products save. `blocks` lists, by weight dtype,
     how many numbers in a row may share a scale where activations are float.
-    `picks` says that the kernel widens only the rows that it looks up, exactly, which widening at load would not
-    better; it needs rows of whole bytes.
+    `picks` is set where the kernel widens only the rows that it looks up, exactly; it needs rows of whole bytes. That
+    takes longer than copying rows that were widened at load, so it is done for tables of so many numbers, whose copy in
+    float32 would be a burden.
     """
 
     axis: int | None = 0
@@ -42,7 +43,7 @@ class Weight:
     fast: tuple[str, ...] = ()
     pays: tuple[float, float] = (0.0, 0.0)
     blocks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-    picks: bool = False
+    picks: int = 0
 
     def is_worth(self, shape: tuple[int, ...]) -> bool:
         """Whether a kernel that reads an integer weight of this shape beside float activations is faster than float."""
@@ -53,7 +54,11 @@ class Weight:
     def holds(self, dtype: str, shape: tuple[int, ...]) -> bool:
         """Whether the kernel can read a weight of this dtype and shape."""
         bits = {"int4": 4, "int2": 2}.get(dtype, 8)
-        return not self.picks or math.prod(shape[1:]) * bits % 8 == 0
+        return not self.is_picked(shape) or math.prod(shape[1:]) * bits % 8 == 0
+
+    def is_picked(self, shape: tuple[int, ...]) -> bool:
+        """Whether the kernel reads a table of this shape as it is stored, row by row."""
+        return 0 < self.picks <= math.prod(shape)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,14 +13,17 @@ from octavo.ir.source import Array
 from octavo.ir.type import Type
 
 _STORED = ("int8", "int4", "int2")
+_LARGE = 2**20
+"""A table of fewer numbers is 4 MB in float32 at most: it is widened at load."""
 
 
 @operation
 class EmbeddingLookup(Op):
     """The rows of `value` [rows, …] at `lookup` [count], a vector of int32.
 
-    Only the rows looked up are dequantized, so the table may be stored as integers at no cost. Measured on LiteRT
-    2.3.0: the kernel reads a wrong row when a row of int4 or int2 ends within a byte.
+    Only the rows looked up are dequantized, which saves memory, and takes 2.3 to 2.6 times as long as copying rows of
+    floats (`benchmarks/weights.py`). Measured on LiteRT 2.3.0: the kernel reads a wrong row when a row of int4 or int2
+    ends within a byte.
     """
 
     code: ClassVar = "EMBEDDING_LOOKUP"
@@ -39,9 +42,10 @@ class EmbeddingLookup(Op):
         """One look-up."""
         return value[lookup]
 
+    table: ClassVar = Weight(axis=0, dtypes={"float32": _STORED}, fast=_STORED, picks=_LARGE)
     ports: ClassVar = {
         "lookup": Plain(),
-        "value": Weight(axis=0, dtypes={"float32": _STORED}, fast=_STORED, picks=True),
+        "value": table,
         "output": Observed(),
     }
     kernels: ClassVar = Kernels(

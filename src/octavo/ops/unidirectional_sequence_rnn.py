@@ -9,7 +9,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
-from octavo.ir.port import Kernels, Observed, Plain
+from octavo.ir.port import Kernels, Observed, Plain, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._activation import activate
@@ -69,7 +69,8 @@ class UnidirectionalSequenceRnn(Op):
 
     ports: ClassVar = {
         "input": Observed(),
-        **dict.fromkeys(("weights", "recurrent", "bias", "state"), Plain()),
+        **dict.fromkeys(("weights", "recurrent"), Weight(axis=None, dtypes={"float32": ("int8",)}, fast=("int8",))),
+        **dict.fromkeys(("bias", "state"), Plain()),
         "output": Observed(),
     }
     kernels: ClassVar = Kernels()

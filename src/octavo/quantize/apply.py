@@ -184,9 +184,10 @@ class _Application:
         if row.dtype == "float16":
             return self._dequantized(self._store(value, row), value.name)
         port = node.op.port(name)
-        if isinstance(port, Weight) and dtype is None:
+        if dtype is None:
             stored = self._store(value, row)
-            is_read = port.picks or self.ops[reader].precision == "dynamic"
+            picked = isinstance(port, Weight) and port.is_picked(value.const.shape)
+            is_read = picked or self.ops[reader].precision == "dynamic"
             return stored if is_read else self._dequantized(stored, value.name)
         if isinstance(port, Bias):
             return self._bias(node, port, value, row)

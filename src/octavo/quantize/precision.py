@@ -136,13 +136,27 @@ def _slow(node: Node, choice: Choice) -> str:
     ) else ""  # fmt: skip
 
 
+def weights_of(node: Node) -> list[tuple[str, Weight, Value]]:
+    """The ports and the constants of the node's weights; only recurrent operations have more than one."""
+    operands = zip(node.op.operands(len(node.inputs)), node.inputs, strict=True)
+    ports = [(name, node.op.port(name), value) for name, value in operands if value is not None]
+    return [(name, port, value) for name, port, value in ports if isinstance(port, Weight)]
+
+
 def weight_of(node: Node) -> tuple[str, Weight, Value] | None:
-    """The port and the constant of the node's weight, if it has one."""
-    for name, value in zip(node.op.operands(len(node.inputs)), node.inputs, strict=True):
-        port = node.op.port(name)
-        if isinstance(port, Weight) and value is not None:
-            return name, port, value
-    return None
+    """The port and the constant of the node's first weight, if it has one."""
+    return next(iter(weights_of(node)), None)
+
+
+def tables_of(node: Node, recipe: Recipe) -> list[Value]:
+    """The constants that are worth storing as integers, of a node that has no weights: widened at load."""
+    operands = zip(node.op.operands(len(node.inputs)), node.inputs, strict=True)
+    real = [v for name, v in operands if v is not None and isinstance(node.op.port(name), Observed | SameAs)]
+    return [
+        value
+        for value in real
+        if value.const is not None and value.dtype == np.float32 and value.const.size >= recipe.small
+    ]
 
 
 def computes(node: Node) -> bool:
@@ -252,21 +266,30 @@ def _weights_only(node: Node, choice: Choice, recipe: Recipe) -> Choice:
         if any(value.dtype == np.float32 for value in constants):
             return choice
         return replace(choice, precision="float32", who="graph", why="it has no weights")
-    weight = weight_of(node)
-    if weight is None or weight[2].const is None or weight[2].dtype != np.float32:
+    weights = weights_of(node)
+    if not weights and tables_of(node, recipe):
+        # what only moves numbers is no affair of XNNPACK's, which knows no narrow weights that are widened at load
+        narrow = choice.weights if node.op.moves else "int8"
+        why = f"{choice.why}; its constants are stored as integers, dequantized once at load"
+        return replace(choice, precision="weight_only", why=why, weights=narrow, block=0)
+    if not weights or any(value.const is None or value.dtype != np.float32 for _, _, value in weights):
         return replace(choice, precision="float32", who="graph", why="it has no weights")
-    name, port, value = weight
+    name, port, value = weights[0]
     assert value.const is not None
-    if value.const.size < recipe.small:
-        why = f"its {name} has {value.const.size} numbers, fewer than {recipe.small}: nothing to gain"
+    shape, size = value.const.shape, sum(v.const.size for _, _, v in weights if v.const is not None)
+    if size < recipe.small:
+        why = f"its {name} has {size} numbers, fewer than {recipe.small}: nothing to gain"
         return replace(choice, precision="float32", who="graph", why=why)
     if choice.asked == "weight_only":
-        return _stored_wider(node, choice, "float32") if port.picks else replace(choice, block=0)
+        return _stored_wider(node, choice, "float32") if port.is_picked(shape) else replace(choice, block=0)
     if not port.fast:
         why = f"no fast kernel takes an integer {name} with float activations: int8, dequantized once at load"
         return replace(choice, precision="weight_only", who="kernel", why=why, weights="int8", block=0)
+    if port.picks and not port.is_picked(shape):
+        why = f"copying rows of its {name} is faster than widening those picked: dequantized once at load"
+        return replace(choice, precision="weight_only", who="speed", why=why, block=0)
     found = _stored_wider(node, choice, "float32")
-    if found.weights == "int8" and not port.is_worth(value.const.shape):
+    if found.weights == "int8" and not port.is_worth(shape):
         why = f"the kernel that reads an int8 {name} this small is slower than float: dequantized once at load"
         return replace(found, precision="weight_only", who="speed", why=why, block=0)
     return found

@@ -14,7 +14,7 @@ from octavo.ir.port import Bias
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization
 from octavo.plan import Grid
-from octavo.quantize.precision import INTEGER, Choice, weight_of
+from octavo.quantize.precision import INTEGER, Choice, tables_of, weight_of, weights_of
 from octavo.quantize.rounding import is_enough, rounded
 from octavo.recipe import Recipe
 from octavo.statistics import Products, Spread, Statistics
@@ -36,23 +36,60 @@ def constant_grids(
     """The plan's rows for the weight and the bias of one node."""
     if choice.precision == "float16":
         yield from _halves(node)
-    weight = weight_of(node)
-    if weight is None or choice.precision not in ("dynamic", "weight_only", *INTEGER):
+    if choice.precision in ("dynamic", "weight_only"):
+        for axis, value in _stored(node, recipe):
+            yield _alone(node, choice, recipe, (value, axis), statistics)
+    if choice.precision in INTEGER:
+        yield from _among_integers(node, choice, recipe, scale_of, statistics)
+
+
+def _stored(node: Node, recipe: Recipe) -> Iterator[tuple[int | None, Value]]:
+    """What is stored as integers beside float activations, with the axis of its channels: weights, else tables.
+
+    The channels of a table are along its first dimension that holds any.
+    """
+    weights = weights_of(node)
+    yield from ((port.axis, value) for _, port, value in weights)
+    for value in () if weights else tables_of(node, recipe):
+        long = [at for at, length in enumerate(_const(value).shape) if length > 1]
+        yield (long[0] if len(long) > 1 else None), value
+
+
+def _scaled(
+    node: Node, choice: Choice, recipe: Recipe, value: Value, axis: int | None
+) -> tuple[Array, int | None, str]:
+    """The scale of a weight, the axis of its channels, and why it is so."""
+    per_channel = choice.per_channel and takes_channels(TARGETS[recipe.target], node.op.code)
+    axis = axis if per_channel else None
+    scale = weight_scale(_const(value), axis, choice.weights, choice.block)
+    part = f"each block of {choice.block}" if choice.block else "all" if axis is None else "each channel"
+    return scale, axis, f"{'greatest magnitude' if choice.weights == 'int8' else 'least squared error'} of {part}"
+
+
+def _alone(
+    node: Node, choice: Choice, recipe: Recipe, weight: tuple[Value, int | None], statistics: Statistics
+) -> Grid:
+    """The row of a weight beside which no bias is stored in integers."""
+    value, axis = weight
+    scale, axis, why = _scaled(node, choice, recipe, value, axis)
+    row = _row(node, choice, value, (scale, axis), why)
+    products = statistics.products.get(node.outputs[0].name)
+    # no bias takes back a shift of the mean here, so the mean counts as part of the inputs
+    return row if products is None or choice.block else _rounded(node, row, value, products.around_zero)[0]
+
+
+def _among_integers(
+    node: Node, choice: Choice, recipe: Recipe, scale_of: ScaleOf, statistics: Statistics
+) -> Iterator[Grid]:
+    weight, bias = weight_of(node), bias_of(node)
+    if weight is None:
         return
     _, port, value = weight
     assert value.const is not None
-    per_channel = choice.per_channel and takes_channels(TARGETS[recipe.target], node.op.code)
-    axis = port.axis if per_channel else None
-    scale = weight_scale(value.const, axis, choice.weights, choice.block)
-    part = f"each block of {choice.block}" if choice.block else "all" if axis is None else "each channel"
-    why = f"{'greatest magnitude' if choice.weights == 'int8' else 'least squared error'} of {part}"
-    bias = bias_of(node)
-    if choice.precision not in INTEGER or bias is None:
-        row = _row(node, choice, value, (scale, axis), why)
-        products = statistics.products.get(node.outputs[0].name)
-        # no bias takes back a shift of the mean here, so the mean counts as part of the inputs
-        yield row if products is None or choice.block else _rounded(node, row, value, products.around_zero)[0]
+    if bias is None:
+        yield _alone(node, choice, recipe, (value, port.axis), statistics)
         return
+    scale, axis, why = _scaled(node, choice, recipe, value, port.axis)
     reach = np.abs(_const(bias)).astype(np.float64) / (_joint_scale(node, bias, scale_of) * BIAS_ROOM)
     needed = reach if axis is not None else reach.max(initial=0.0, keepdims=True)
     if (needed > scale).any():
