@@ -29,7 +29,8 @@ class SourceRef(NamedTuple):
 class SourceNode:
     """One operation of the source graph.
 
-    `inputs` are data inputs only: control inputs carry side effects, which inference has none of.
+    `inputs` are data inputs only. `after` names the nodes of the control inputs: these carry side effects, which
+    inference has none of, but tell which branch of TensorFlow 1 a node stands in.
     `attrs` hold plain Python: int, float, bool, str, bytes, numpy dtype, `Shape`, array, `FunctionName`, or a list of
     those. Attributes that the file leaves out have the default of the op's definition. A dtype that numpy
     has no word for (resource, variant) is given as its TensorFlow name, a str.
@@ -39,6 +40,7 @@ class SourceNode:
     op: str
     inputs: tuple[SourceRef, ...]
     attrs: Mapping[str, Any]
+    after: tuple[str, ...] = ()
 
 
 class FunctionName(str):

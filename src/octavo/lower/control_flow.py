@@ -365,7 +365,7 @@ def _begun_anew(item: Item, build: Builder) -> Item:
 
 def _as(item: Item, value: Value) -> Item:
     """What a tensor stands for, given what stood there before."""
-    return TensorList(value.dtype, rows=value) if isinstance(item, TensorList) else value
+    return TensorList(value.dtype, rows=value, grows=item.grows) if isinstance(item, TensorList) else value
 
 
 def _input(graph: Graph, value: Value) -> Value:

@@ -31,7 +31,10 @@ from octavo.ir.source import (
 )
 from octavo.ir.type import Type
 from octavo.lower.control_flow import BRANCHES, LOOPS, AlreadyToldError, lower_branch, lower_loop
+from octavo.lower.dataflow import functional
+from octavo.lower.dataflow.walk import HANDING
 from octavo.lower.item import Frame, Handle, Item, TensorList
+from octavo.lower.tensor_array import ARRAYS
 from octavo.lower.tensor_list import LISTS
 from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
 from octavo.ops import registry
@@ -41,7 +44,8 @@ BATCH = "batch"
 UNROLL = 1
 """A loop of one turn is none."""
 
-_STRUCTURES = CALLS | BRANCHES | LOOPS | LISTS.keys()
+_LISTS = {**LISTS, **ARRAYS}
+_STRUCTURES = CALLS | BRANCHES | LOOPS | _LISTS.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,7 @@ def lower(
         UsageError: an unknown signature key or input name.
         Invalid: the source contradicts itself.
     """
+    source = functional(source)
     chosen = _choose(source, signatures)
     _check_names(shapes or {}, chosen)
     model = Model([])
@@ -173,8 +178,10 @@ class _Lowering:
             yield 0, Handle(node.name)
         elif node.op in _STRUCTURES:
             yield from self._structure(node, inputs, wanted)
-        elif node.op in ("Identity", "StopGradient") and isinstance(inputs[0], TensorList):
+        elif node.op in HANDING and _is_whole(inputs[0]):
             yield 0, inputs[0]
+        elif node.op == "IdentityN":
+            yield from enumerate(value if _is_whole(value) else self._tensor(value) for value in inputs)
         else:
             yield from enumerate(self._node(node, [self._tensor(value) for value in inputs]))
 
@@ -186,10 +193,10 @@ class _Lowering:
             if node.op in CALLS:
                 results = self.call(self.function(node.attrs["f"]), dict(enumerate(inputs)), wanted)
                 yield from zip(wanted, results, strict=True)
-            elif node.op in LISTS:
-                given = [value if isinstance(value, TensorList) else self._tensor(value) for value in inputs]
+            elif node.op in _LISTS:
+                given = [value if _is_whole(value) else self._tensor(value) for value in inputs]
                 if None not in given:
-                    yield from enumerate(LISTS[node.op](node, given, self.build))
+                    yield from enumerate(_LISTS[node.op](node, given, self.build))
             else:
                 yield from (lower_loop if node.op in LOOPS else lower_branch)(self, node, inputs, wanted)
         except AlreadyToldError:
@@ -244,7 +251,7 @@ class _Lowering:
 
     def _tensor(self, value: Item) -> Value | None:
         """The value; of a variable, its content."""
-        if isinstance(value, TensorList):
+        if isinstance(value, TensorList) or _is_whole(value):
             return None
         if not isinstance(value, Handle):
             return value
@@ -253,6 +260,11 @@ class _Lowering:
                 self.read[value.node] = self.source.variables[value.node]
             self.variables[value.node] = self.graph.const(self.read[value.node], value.node)
         return self.variables[value.node]
+
+
+def _is_whole(item: Item) -> bool:
+    """Whether it is no tensor: a list of them, or an array."""
+    return isinstance(item, TensorList) or (isinstance(item, Handle) and item.is_array)
 
 
 def _needed(frame: Frame, refs: Iterable[SourceRef]) -> Iterator[str]:

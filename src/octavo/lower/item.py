@@ -21,9 +21,10 @@ from octavo.ops.shape import runtime_dims
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A variable that nobody has read yet."""
+    """A variable that nobody has read yet, or an array of tensors of TensorFlow 1, whose content flows beside it."""
 
     node: str
+    is_array: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class TensorList:
 
     A list that was only reserved has no rows yet: `element` is what is known of the shape of its tensors (None for an
     open dimension, or for all), `length` how many they are, `count` the same as a scalar. The first tensor that is put
-    in tells the rest.
+    in tells the rest. A list that `grows` may be longer after a tensor is put in.
     """
 
     dtype: np.dtype[Any]
@@ -40,6 +41,7 @@ class TensorList:
     element: tuple[Dim | None, ...] | None = None
     length: Dim = 0
     count: Value | None = None
+    grows: bool = False
 
     @property
     def type(self) -> Type | None:

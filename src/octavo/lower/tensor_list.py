@@ -32,16 +32,12 @@ Lowering = Callable[[SourceNode, Sequence[Any], Builder], Sequence[Item]]
 def _reserve(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # one shape for all
     """As many tensors as the second operand says."""
     shape, count = inputs
-    known = count.known
-    if known is None:
-        raise NotLoweredError("the length of the list must be known, at least in terms of other dimensions")
-    length = known.item() if known.dtype == object else int(known.item())
-    return [TensorList(_dtype(node), element=_partial(shape), length=length, count=count)]
+    return [TensorList(dtype_of(node), element=_partial(shape), length=length_of(count), count=count)]
 
 
 def _empty(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
     """None yet; tensors are pushed behind it."""
-    return [TensorList(_dtype(node), element=_partial(inputs[0]), length=0, count=build.const(0))]
+    return [TensorList(dtype_of(node), element=_partial(inputs[0]), length=0, count=build.const(0))]
 
 
 def _from_tensor(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
@@ -49,16 +45,16 @@ def _from_tensor(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Seq
     return [TensorList(inputs[0].dtype, rows=inputs[0])]
 
 
-def _get(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
+def get(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """One row."""
     items, index, shape = inputs
     return [build(Gather(axis=0), _rows(items, build, shape), index)]
 
 
-def _set(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
+def put(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
     """The list with another tensor in the place of one."""
     items, index, item = inputs
-    if node.attrs.get("resize_if_index_out_of_bounds"):
+    if node.attrs.get("resize_if_index_out_of_bounds") or items.grows:
         raise NotLoweredError("a list that grows by writing behind its end is not kept as one tensor")
     items = _filled(items, item, build)
     rows, row = _rows(items, build, None), expand_dims(build, item, 0)
@@ -69,12 +65,12 @@ def _set(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[It
     return [replace(items, rows=build(DynamicUpdateSlice(), rows, row, begin))]
 
 
-def _stack(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
+def stack(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """All tensors along a new first dimension."""
     return [_rows(inputs[0], build, inputs[1] if len(inputs) > 1 else None)]
 
 
-def _length(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
+def size(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """How many tensors there are."""
     (items,) = inputs
     if items.rows is None:
@@ -96,7 +92,7 @@ def _pop(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[It
     """The list without its last tensor, and that tensor."""
     items, shape = inputs
     rows = _rows(items, build, shape)
-    (length,) = _length(node, [replace(items, rows=rows)], build)
+    (length,) = size(node, [replace(items, rows=rows)], build)
     assert isinstance(length, Value)
     last = length.known.item() - 1 if length.known is not None else None
     if last is None:
@@ -118,7 +114,7 @@ def _element_shape(node: SourceNode, inputs: Sequence[Any], build: Builder) -> S
     return [build.const(np.array([-1 if dim is None else dim for dim in items.element], dtype))]
 
 
-def _concat(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
+def concat(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """All tensors along their first dimension, and the length of each."""
     rows = _rows(inputs[0], build, None)
     if rows.rank < 2:
@@ -130,17 +126,17 @@ def _concat(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence
     return [joined, build.const(np.full(count, length, np.int64))]
 
 
-def _scatter(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
+def scatter(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
     """The list with the rows of a tensor put in at places that are known."""
     items, tensor, places = inputs
     if places.const is None or places.const.size > MOST:
         raise NotLoweredError(f"where the tensors are put in must be known, and be {MOST} places at most")
     for number, place in enumerate(places.const):
-        (items,) = _set(node, [items, build.const(place), build(Gather(axis=0), tensor, np.int32(number))], build)
+        (items,) = put(node, [items, build.const(place), build(Gather(axis=0), tensor, np.int32(number))], build)
     return [items]
 
 
-def _gather(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
+def gather(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """Some rows."""
     items, indices, shape = inputs
     return [build(Gather(axis=0), _rows(items, build, shape), indices)]
@@ -150,17 +146,17 @@ LISTS: Final[Mapping[str, Lowering]] = {
     "TensorListReserve": _reserve,
     "EmptyTensorList": _empty,
     "TensorListFromTensor": _from_tensor,
-    "TensorListGetItem": _get,
-    "TensorListSetItem": _set,
-    "TensorListStack": _stack,
-    "TensorListLength": _length,
+    "TensorListGetItem": get,
+    "TensorListSetItem": put,
+    "TensorListStack": stack,
+    "TensorListLength": size,
     "TensorListPushBack": _push,
     "TensorListPopBack": _pop,
     "TensorListElementShape": _element_shape,
-    "TensorListConcat": _concat,
-    "TensorListConcatV2": _concat,
-    "TensorListGather": _gather,
-    "TensorListScatterIntoExistingList": _scatter,
+    "TensorListConcat": concat,
+    "TensorListConcatV2": concat,
+    "TensorListGather": gather,
+    "TensorListScatterIntoExistingList": scatter,
 }
 """Source ops that take or give lists of tensors."""
 
@@ -189,8 +185,22 @@ def _partial(shape: Value) -> tuple[Dim | None, ...] | None:
     return tuple(None if dim == -1 else dim if not isinstance(dim, np.integer) else int(dim) for dim in shape.known)
 
 
-def _dtype(node: SourceNode) -> np.dtype[Any]:
-    dtype = node.attrs["element_dtype"]
+def length_of(count: Value) -> Dim:
+    """How many tensors a scalar says.
+
+    Raises:
+        NotLoweredError: it is not known.
+    """
+    known = count.known
+    if known is None:
+        raise NotLoweredError("the length of the list must be known, at least in terms of other dimensions")
+    found: Dim = known.item() if known.dtype == object else int(known.item())
+    return found
+
+
+def dtype_of(node: SourceNode, name: str = "element_dtype") -> np.dtype[Any]:
+    """What the list's tensors hold, as an attribute says."""
+    dtype = node.attrs[name]
     if not isinstance(dtype, np.dtype):
         raise NotLoweredError(f"a list of {dtype} is no tensor")
     return dtype

@@ -115,6 +115,7 @@ def _nearest(name: str, graph: SourceGraph) -> str:
 
 def _ends(graph: SourceGraph) -> list[SourceRef]:
     read = {ref.node for node in graph.nodes.values() for ref in node.inputs}
+    read |= {name for node in graph.nodes.values() for name in node.after}  # the pivots of TensorFlow 1's branches
     return [SourceRef(node.name) for node in graph.nodes.values() if node.name not in read and node.op not in _SILENT]
 
 

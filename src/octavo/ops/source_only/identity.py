@@ -9,6 +9,7 @@ from octavo.ir.op import lowers
 
 @lowers(
     "tf.Identity",
+    "tf.RefIdentity",
     "tf.StopGradient",
     "tf.PreventGradient",
     "tf.Snapshot",

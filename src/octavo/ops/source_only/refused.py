@@ -12,6 +12,7 @@ _FACTORS: Final = "LiteRT has no matrix decompositions, and the steps would depe
 _SERIES: Final = "LiteRT has no such function, and no short series reaches float32"
 _LENGTHS: Final = "how much comes out depends on the data, in ways that LiteRT's shapes cannot follow"
 _CHANCE: Final = "LiteRT draws uniform and normal numbers only; this needs a loop until a number fits"
+_DATAFLOW: Final = "it is of no loop or branch of TensorFlow 1 whose form is known"
 _PLACES: Final = "LiteRT has no operation that gives the places of pooled pixels"
 _REASONS: Final = {
     "CTCGreedyDecoder": _SEARCH, "CTCBeamSearchDecoder": _SEARCH, "EditDistance": _SEARCH,
@@ -25,6 +26,9 @@ _REASONS: Final = {
     "MaxPoolWithArgmax": _PLACES,
     "ImageProjectiveTransformV2": "LiteRT has no operation that warps images",
     "ImageProjectiveTransformV3": "LiteRT has no operation that warps images",
+    "Switch": _DATAFLOW, "RefSwitch": _DATAFLOW, "Merge": _DATAFLOW, "RefMerge": _DATAFLOW, "Enter": _DATAFLOW,
+    "RefEnter": _DATAFLOW, "Exit": _DATAFLOW, "RefExit": _DATAFLOW, "NextIteration": _DATAFLOW,
+    "RefNextIteration": _DATAFLOW,
     "CombinedNonMaxSuppression": "LiteRT suppresses the boxes of one image and class; split the model before this",
 }  # fmt: skip
 """Why each of them is refused."""
@@ -60,6 +64,16 @@ _REASONS: Final = {
     "tf.ImageProjectiveTransformV2",
     "tf.ImageProjectiveTransformV3",
     "tf.CombinedNonMaxSuppression",
+    "tf.Switch",
+    "tf.RefSwitch",
+    "tf.Merge",
+    "tf.RefMerge",
+    "tf.Enter",
+    "tf.RefEnter",
+    "tf.Exit",
+    "tf.RefExit",
+    "tf.NextIteration",
+    "tf.RefNextIteration",
 )
 def refused(source: Source, build: Builder) -> NoReturn:  # noqa: ARG001  # nothing is emitted
     """Nothing.
@@ -67,4 +81,4 @@ def refused(source: Source, build: Builder) -> NoReturn:  # noqa: ARG001  # noth
     Raises:
         NotLoweredError: always, with the reason.
     """
-    raise NotLoweredError(_REASONS[source.node.op])
+    raise NotLoweredError(str(source.node.attrs.get("reason", _REASONS[source.node.op])))

@@ -144,8 +144,10 @@ def _index(text: str) -> int:
 
 
 def _node(node: Any, definition: OpDefinition | None, ref: Callable[[str], SourceRef], graph: str) -> SourceNode:
-    inputs = tuple(ref(text) for text in node.input if not text.startswith("^"))  # it marks a control input
-    return SourceNode(node.name, node.op, inputs, _attributes(node, definition, graph))
+    given = list(node.input)
+    inputs = tuple([ref(text) for text in given if text[0] != "^"])  # it marks a control input
+    after = tuple([text[1:] for text in given[len(inputs) :]])
+    return SourceNode(node.name, node.op, inputs, _attributes(node, definition, graph), after)
 
 
 def _attributes(node: Any, definition: OpDefinition | None, graph: str) -> Attributes:
