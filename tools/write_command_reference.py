@@ -28,7 +28,7 @@ Results go to stdout, all else to stderr.
 | 4 | the model is sound, and Octavo cannot do it yet |
 | 5 | LiteRT or the target cannot express it |
 | 70 | a defect of Octavo |
-| 130 | interrupted; no file is half written, and the same command starts anew |
+| 130 | interrupted; no file is half written, and the same command goes on from the samples already seen |
 """
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from octavo.judge.diagnosis import Diagnosis
     from octavo.judge.evaluate import Metrics
     from octavo.judge.score import Evaluation
+    from octavo.ledger import Ledger
     from octavo.pipeline import Conversion
     from octavo.plan import Plan
     from octavo.recipe import RecipeLike, TargetName
@@ -40,6 +42,7 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     unroll: int = 1,
     plan: Plan | str | Path | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
+    statistics: str | Path | Ledger | None = None,
     progress: Progress | None = None,
 ) -> Conversion:
     """A `.tflite` model out of a trained TensorFlow model.
@@ -65,10 +68,12 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
         plan: a plan to replay, or its file, in place of deciding anew.
         ranges: the least and greatest number of inputs, by name, where you know it; under "*" that of every tensor of
             which nothing else is known. FakeQuant operations of a model give such ranges, too.
+        statistics: a file for what calibration learns of the samples. It is written when calibration is done, fails or
+            is interrupted; where it is there already, of the same model and samples, work goes on from it.
         progress: called with `(what, done, total)` while the samples run.
 
     Raises:
-        OctavoError: see `octavo.errors`; nothing has been written to disk.
+        OctavoError: see `octavo.errors`; nothing has been written to disk, apart from `statistics`.
     """
     from octavo.pipeline import Job, run
     from octavo.plan import Plan as PlanType
@@ -76,21 +81,30 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     from octavo.targeting import aimed
 
     replayed = PlanType.load(plan) if isinstance(plan, str | Path) else plan
-    return run(
-        Job(
-            model=model,
-            recipe=aimed(read_recipe(recipe), target, replayed),
-            samples=samples,
-            inputs=inputs,
-            outputs=outputs,
-            signatures=signatures,
-            shapes=shapes,
-            unroll=unroll,
-            plan=replayed,
-            ranges=ranges or {},
-            progress=progress,
+    ledger = _ledger(statistics)
+    with ledger.keeping() if ledger else nullcontext():
+        return run(
+            Job(
+                model=model,
+                recipe=aimed(read_recipe(recipe), target, replayed),
+                samples=samples,
+                inputs=inputs,
+                outputs=outputs,
+                signatures=signatures,
+                shapes=shapes,
+                unroll=unroll,
+                plan=replayed,
+                ranges=ranges or {},
+                ledger=ledger,
+                progress=progress,
+            )
         )
-    )
+
+
+def _ledger(statistics: str | Path | Ledger | None) -> Ledger | None:
+    from octavo.ledger import Ledger as Kept
+
+    return Kept(statistics) if isinstance(statistics, str | Path) else statistics
 
 
 def evaluate(  # noqa: PLR0913  # by keyword

@@ -12,32 +12,33 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from octavo.calibrating import Asked, statistics_of
 from octavo.equalizing import equalized, replayed
-from octavo.errors import InternalError, SamplesError, Unreadable, Unsupported, UsageError, nearest_file
-from octavo.given import Few, Given, by_graph
-from octavo.ir.graph import Graph, Model, Signature
+from octavo.errors import InternalError, Unreadable, Unsupported, UsageError, nearest_file
+from octavo.given import Given, by_graph
+from octavo.ir.graph import Model
 from octavo.ir.source import Array, SourceModel
 from octavo.lower.engine import lower
 from octavo.ops.opaque import Opaque
 from octavo.optimize.engine import Rewrites, adapt, optimize
 from octavo.plan import Plan
 from octavo.quantize.apply import apply
-from octavo.quantize.decide import decide, needs
+from octavo.quantize.decide import decide
 from octavo.quantize.precision import unserved
-from octavo.quantize.rounding import unfolded
-from octavo.quantize.trained import ALL, is_pinned, pin, take_ranges
+from octavo.quantize.trained import pin, take_ranges
 from octavo.read.open import read
 from octavo.recipe import Recipe
 from octavo.runtime import Runtime
 from octavo.samples import Sample, SamplesLike
 from octavo.showing import Shown, Table
-from octavo.statistics import Range, Statistics
+from octavo.statistics import Statistics
 from octavo.targeting import check_recipe, checked, leaving, target_of
 from octavo.targets.target import Departure
 from octavo.write.file import save
 from octavo.write.tflite import to_bytes
 
 if TYPE_CHECKING:
+    from octavo.ledger import Ledger
     from octavo.report.inspection import Inspection
 
 Progress = Callable[[str, int, int | None], None]
@@ -59,6 +60,7 @@ class Job:
     unroll: int = 1
     plan: Plan | None = None
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    ledger: Ledger | None = None
     progress: Progress | None = None
 
 
@@ -140,6 +142,14 @@ def run(job: Job) -> Conversion:
         warnings=(*_warnings(model, plan, statistics), *doubts),
         origins=tuple({node.outputs[0].name: node.origin for node in graph} for graph in model.graphs),
     )
+
+
+def _statistics(job: Job, model: Model, reference: bytes, given: Given) -> tuple[tuple[Statistics, ...], list[str]]:
+    """What calibration learns of each graph, and doubts about the samples; nothing where a plan is replayed."""
+    if job.plan is not None:
+        return tuple(Statistics() for _ in model.graphs), []
+    asked = Asked(recipe=job.recipe, ranges=job.ranges, progress=job.progress, ledger=job.ledger)
+    return statistics_of(model, reference, given, asked)
 
 
 def _lowered(source: SourceModel, job: Job) -> Model:
@@ -265,70 +275,6 @@ def _check_is_float(model: Model, recipe: Recipe) -> None:
             where=f"{len(done)} tensors, such as {done[0]!r}",
             hint="convert the float model that it was made from",
         )
-
-
-def _statistics(job: Job, model: Model, reference: bytes, given: Given) -> tuple[tuple[Statistics, ...], list[str]]:
-    """What calibration learns of each graph, and doubts about the samples.
-
-    Nothing where a plan is replayed or no range is needed.
-    """
-    wanted = [] if job.plan is not None else needs(model, job.recipe)
-    is_rounded = job.samples is not None and job.plan is None and any(unfolded(g, job.recipe) for g in given.called)
-    if not wanted and not is_rounded:
-        return tuple(Statistics() for _ in model.graphs), []
-    if job.samples is None and ALL in job.ranges:
-        everywhere = {name: Range(*job.ranges[ALL]) for name in wanted}
-        return tuple(Statistics(everywhere) for _ in model.graphs), []
-    if job.samples is None and is_pinned(model):
-        return tuple(Statistics() for _ in model.graphs), []
-    if job.samples is None:
-        raise SamplesError(
-            f"precision {job.recipe.precision!r} learns activation ranges from data, and there are no samples",
-            hint="pass samples: about a hundred inputs such as the model will see (samples=…, or --samples FILE)",
-        )
-    called = given.called
-    found = {
-        graph: _calibrate(job, called[graph], reference, wanted, given.of(graph))
-        for graph in model.graphs
-        if graph in called
-    }
-    seen = {graph: statistics for graph, (statistics, _) in found.items()}
-    every = tuple(seen[graph] if graph in seen else _seen_inside(graph, seen) for graph in model.graphs)
-    return every, [doubt for _, doubts in found.values() for doubt in doubts]
-
-
-def _seen_inside(body: Graph, seen: Mapping[Graph, Statistics]) -> Statistics:
-    """What was seen of a branch or the body of a loop while the graphs ran that run it."""
-    callers = [statistics for graph, statistics in seen.items() if body in Model([graph]).bodies]
-    names = {value.name for value in body.values}
-    ranges = Statistics.total(callers).ranges
-    return Statistics({name: range for name, range in ranges.items() if name in names})
-
-
-def _calibrate(
-    job: Job, signature: Signature, reference: bytes, wanted: Sequence[str], samples: Few
-) -> tuple[Statistics, list[str]]:
-    from octavo.calibrate.lint import Lint  # half of all conversions need no calibration
-    from octavo.calibrate.run import Wanted, calibrate
-
-    names = {value.name for value in signature.graph.values}
-    inside = {value.name for body in Model([signature.graph]).bodies for value in body.values}
-    handed = {
-        v.name for node in signature.graph if node.op.graphs for v in (*node.inputs, *node.outputs) if v is not None
-    }
-    here = [name for name in wanted if name in names or name in inside]
-    spread = (
-        [name for name in here if name in names] if job.recipe.ranges != "minmax" or job.recipe.correct_bias else []
-    )
-    values = zip(signature.inputs, signature.graph.inputs, strict=True)
-    fit = {name: value.name for name, value in values if value.name in here and job.recipe.ranges == "least_error"}
-    runtime = samples.running(reference, signature.key or None)
-    lint = Lint(runtime, signature.graph, signature.inputs, here)
-    learnt = Wanted(
-        ranges=here, spreads=spread, optional=inside | handed, inputs=fit, layers=unfolded(signature.graph, job.recipe)
-    )
-    statistics = calibrate(lint, samples.every, learnt, progress=job.progress, count=samples.source.count)
-    return statistics, lint.findings(samples.source.labels)
 
 
 def _check_runs(model: Model, content: bytes) -> None:

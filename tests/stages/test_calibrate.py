@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 import octavo
 from octavo.calibrate.inputs import fit_inputs
+from octavo.calibrate.memory import Memory
 from octavo.calibrate.run import WATCHED, Wanted, calibrate
 from octavo.errors import InternalError, SamplesError
 from octavo.ir.graph import Model
@@ -38,6 +39,9 @@ class Scripted:
     def numbers(self, names):
         return [(name, self.tensors[name]) for name in names]
 
+    def passed(self, inputs):
+        pass
+
 
 def samples(count, scale=1.0):
     random = np.random.default_rng(0)
@@ -53,6 +57,40 @@ def test_statistics_merge_in_any_order_and_grouping(a, b, c):
     np.testing.assert_array_equal(one.spreads["t"].counts, other.spreads["t"].counts)
     # sums are float64: order changes the last bits only
     np.testing.assert_allclose(one.spreads["t"].sums, other.spreads["t"].sums, rtol=1e-12, atol=1e-6)
+
+
+class Interrupted(Scripted):
+    """One that is interrupted at its tenth run."""
+
+    def calibrate(self, inputs):
+        if self.runs == 9:
+            raise KeyboardInterrupt
+        return super().calibrate(inputs)
+
+
+def test_an_interrupted_calibration_goes_on_to_the_same_statistics():
+    wanted = Wanted(ranges=["x", "y"], spreads=["y"], layers={"y": ("x", lambda array: array)}, inputs={"x": "x"})
+    given = samples(80)
+    memory = Memory()
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(Interrupted(), given, wanted, memory=memory)
+    assert memory.count == 9
+    resumed = Scripted()
+    again = Memory.from_json(memory.to_json())
+    assert calibrate(resumed, given, wanted, memory=again).to_json() == calibrate(Scripted(), given, wanted).to_json()
+    assert resumed.runs == 80 - 9
+
+
+def test_samples_that_changed_since_are_noticed():
+    memory = Memory()
+    wanted = Wanted(ranges=["x"])
+    calibrate(Scripted(), samples(5), wanted, memory=memory)
+    again = Memory.from_json(memory.to_json(), "seen.json")
+    with pytest.raises(SamplesError, match="another sample") as caught:
+        calibrate(Scripted(), samples(5, scale=2.0), wanted, memory=again)
+    assert caught.value.where == "sample 0; seen.json"
+    assert not again.fits(samples(5, scale=2.0))
+    assert again.fits(samples(5))
 
 
 @given(tensors)

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from click.testing import CliRunner
 
 import octavo
 from octavo.cli.app import app
-from octavo.errors import InternalError, TargetError, Unsupported
+from octavo.errors import InternalError, Invalid, SamplesError, TargetError, Unsupported
+from octavo.runtime import Runtime
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 MODEL = str(DIGITS / "saved_model")
@@ -418,18 +420,40 @@ def in_terminal(*arguments, interrupt_at=b"", environment=None):
 def many_samples(tmp_path):
     """Samples that take some seconds, so that an interrupt comes in their midst."""
     path = tmp_path / "many.npz"
-    np.savez(path, image=np.random.default_rng(8).random((60_000, 20, 20, 1), np.float32))
+    np.savez(path, image=np.random.default_rng(8).random((2_000, 20, 20, 1), np.float32))
     return path
 
 
-def test_long_work_shows_its_progress_in_a_terminal_and_an_interrupt_leaves_no_file(tmp_path, many_samples):
-    text, code = in_terminal(
-        "convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "int8", "--samples", many_samples, interrupt_at=b"/60000"
-    )
+def test_long_work_shows_its_progress_in_a_terminal_and_goes_on_after_an_interrupt(tmp_path, many_samples):
+    command = ("convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "int8", "--samples", many_samples)
+    text, code = in_terminal(*command, interrupt_at=b"/2000")
     assert "calibrating" in text
     assert code == 130
     assert "interrupted: no file was left half written" in text
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["many.npz"]
+    assert re.search(r"what \d+ samples taught is kept in .*x\.tflite\.statistics: the same command goes on", text)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["many.npz", "x.tflite.statistics"]
+    run(*command)  # the same bytes as without an interrupt, and nothing left over
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["many.npz", "x.tflite"]
+    assert (tmp_path / "x.tflite").read_bytes() == octavo.convert(MODEL, recipe="int8", samples=many_samples).content
+
+
+def test_statistics_that_are_kept_save_the_next_conversion_its_runs(tmp_path, monkeypatch):
+    kept = tmp_path / "seen.json"
+    first = octavo.convert(MODEL, recipe="int8", samples=CALIBRATION, statistics=kept)
+    octavo.convert(MODEL, recipe="int16x8", samples=CALIBRATION, statistics=kept)  # joins what is there
+    runs = []
+    real = Runtime.calibrate
+    monkeypatch.setattr(Runtime, "calibrate", lambda self, inputs: runs.append(1) or real(self, inputs))
+    again = octavo.convert(MODEL, recipe="int8", samples=CALIBRATION, statistics=kept)
+    assert again.content == first.content
+    assert again.warnings == first.warnings
+    assert len(runs) <= 8  # the first samples are looked at, not learnt from
+    other = np.load(CALIBRATION)["image"][::-1]
+    with pytest.raises(SamplesError, match="another sample stood here"):
+        octavo.convert(MODEL, recipe="int8", samples=other, statistics=kept)
+    kept.write_text("{}")
+    with pytest.raises(Invalid, match="holds no statistics"):
+        octavo.convert(MODEL, recipe="int8", samples=CALIBRATION, statistics=kept)
 
 
 def test_no_color_is_honoured_in_a_terminal():

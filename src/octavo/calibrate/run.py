@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol, Self, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from octavo.calibrate.inputs import Runner, fit_inputs
+from octavo.calibrate.memory import Memory
 from octavo.errors import InternalError, NotFiniteError
 from octavo.ir.source import Array
 from octavo.samples import Sample
@@ -23,17 +24,6 @@ MULTIPLIED = 4
 """So do products, which cost more, with this number."""
 
 
-class Merges(Protocol):
-    """A value that adds up."""
-
-    def merge(self, other: Self) -> Self:
-        """Both together."""
-        ...
-
-
-Mergeable = TypeVar("Mergeable", bound=Merges)
-
-
 class Watcher(Runner, Protocol):
     """The part of a runtime that calibration needs."""
 
@@ -43,6 +33,14 @@ class Watcher(Runner, Protocol):
 
     def numbers(self, names: Iterable[str]) -> Iterable[tuple[str, Array]]:
         """What the tensors held in it."""
+        ...
+
+
+class Resumable(Watcher, Protocol):
+    """One that may be told of samples that it need not run."""
+
+    def passed(self, inputs: Sample) -> None:
+        """Note a sample of which everything is known already."""
         ...
 
 
@@ -64,64 +62,64 @@ class Wanted:
 
 
 def calibrate(
-    runtime: Watcher,
+    runtime: Resumable,
     samples: Iterable[Sample],
     wanted: Wanted,
     *,
     progress: Progress | None = None,
     count: int | None = None,
+    memory: Memory | None = None,
 ) -> Statistics:
     """What is `wanted` of the samples, which are iterated once; a few of them are kept until the end.
+
+    Samples that the `memory` knows are passed by, once it has made sure that they are the same; it is brought up to
+    date with each other one. The result is that of a run which was never interrupted.
 
     Raises:
         SamplesError: there is no sample, or the model computes NaN or an infinity from one.
         InternalError: the runtime did not report one of the values.
     """
-    ranges: dict[str, Range] = {}
+    memory = memory or Memory()
     look = _Look(runtime, wanted)
     kept = _Few()
     for number, sample in enumerate(samples):
-        seen = runtime.calibrate(sample)
-        names = [name for name in wanted.ranges if name in seen or name not in wanted.optional]
-        for name, fresh in _ranges(seen, names, number).items():
-            _merge(ranges, name, fresh)
         kept.offer(number, sample)
-        look(number)
+        if memory.knows(number, sample):
+            runtime.passed(sample)
+        else:
+            seen = runtime.calibrate(sample)
+            names = [name for name in wanted.ranges if name in seen or name not in wanted.optional]
+            memory.learn(sample, Statistics(_ranges(seen, names, number), *look(number)))
         if progress is not None:
             progress("calibrating", number + 1, count)
-    inputs = {name: ranges[value] for name, value in wanted.inputs.items()}
+    learnt = memory.statistics
+    inputs = {name: learnt.ranges[value] for name, value in wanted.inputs.items()}
     fitted = fit_inputs(runtime, kept.samples, inputs) if inputs else {}
-    return Statistics(
-        ranges, look.spreads, {wanted.inputs[name]: range for name, range in fitted.items()}, look.products
-    )
+    return replace(learnt, fitted={wanted.inputs[name]: range for name, range in fitted.items()})
 
 
 class _Look:
     """What is learnt from the numbers themselves, of some of the samples."""
 
     def __init__(self, runtime: Watcher, wanted: Wanted) -> None:
-        self.spreads: dict[str, Spread] = {}
-        self.products: dict[str, Products] = {}
         self._runtime = runtime
         self._wanted = wanted
         self._readers: dict[str, list[tuple[str, Unfold]]] = {}
         for layer, (name, unfold) in wanted.layers.items():
             self._readers.setdefault(name, []).append((layer, unfold))
 
-    def __call__(self, number: int) -> None:
-        """Look at the sample that was run last, if its turn has come."""
+    def __call__(self, number: int) -> tuple[dict[str, Spread], dict[str, Range], dict[str, Products]]:
+        """The spreads of the sample that was run last, nothing fitted, and its products; if its turn has come."""
+        spreads: dict[str, Spread] = {}
+        products: dict[str, Products] = {}
         if self._wanted.spreads and _is_looked_at(number, WATCHED):
-            for name, array in self._runtime.numbers(self._wanted.spreads):
-                _merge(self.spreads, name, Spread.of(array))
+            spreads = {name: Spread.of(array) for name, array in self._runtime.numbers(self._wanted.spreads)}
         if self._readers and _is_looked_at(number, MULTIPLIED):
             for name, array in self._runtime.numbers(self._readers):
                 for layer, unfold in self._readers[name]:
                     if (rows := unfold(array)) is not None:
-                        _merge(self.products, layer, Products.of(rows))
-
-
-def _merge(parts: dict[str, Mergeable], name: str, part: Mergeable) -> None:
-    parts[name] = parts[name].merge(part) if name in parts else part
+                        products[layer] = Products.of(rows)
+        return spreads, {}, products
 
 
 class _Few:

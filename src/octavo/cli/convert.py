@@ -10,6 +10,7 @@ import click
 from octavo.cli.command import Command, option, preprocess_option
 
 if TYPE_CHECKING:
+    from octavo.ledger import Ledger
     from octavo.pipeline import Conversion
     from octavo.recipe import Recipe, TargetName
     from octavo.report.summary import Summary
@@ -25,6 +26,8 @@ RECIPE_OPTIONS = {
 
 EXTRA_FILES = ("save_plan", "save_float", "save_run", "report")
 """Options that name a file to write beside the model."""
+INTERRUPTED = ".statistics"
+"""What is added to the name of the output for what calibration has learnt when it is interrupted."""
 
 
 class Options(TypedDict):
@@ -49,6 +52,7 @@ class Options(TypedDict):
     report: Path | None
     held_out: str | None
     preprocess: str | None
+    statistics: Path | None
     metric: tuple[str, ...]
     as_json: bool
     quiet: bool
@@ -71,6 +75,9 @@ class Options(TypedDict):
 @option("--held-out", section=FILES, metavar="FILE", help="Labelled inputs for the report: both models are scored on "
         "them.")  # fmt: skip
 @preprocess_option(FILES)
+@option("--statistics", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Keep here what "
+        "calibration learns, and go on from what is there; without it, only an interrupted calibration is kept, beside "
+        "the output.")  # fmt: skip
 @option("--plan", section=FILES, type=click.Path(path_type=Path), metavar="FILE", help="Replay a plan, perhaps "
         "edited, in place of deciding anew.")  # fmt: skip
 @option("-r", "--recipe", section=HOW, metavar="NAME|FILE", help="float32 (default), float16, dynamic, weight_only, "
@@ -120,7 +127,7 @@ def _check_places(model: str, options: Options) -> None:
     from octavo.cli.values import place_for_output
 
     inputs = [model, *options["samples"], *([str(options["plan"])] if options["plan"] else [])]
-    places: list[Path] = [options["output"], *filter(None, (options[key] for key in EXTRA_FILES))]  # type: ignore[literal-required]  # of the keys
+    places: list[Path] = [options["output"], *filter(None, (options[key] for key in (*EXTRA_FILES, "statistics")))]  # type: ignore[literal-required]  # of the keys
     for place in places:
         place_for_output(place, inputs=inputs)
     if len({place.absolute() for place in places}) < len(places):
@@ -148,8 +155,19 @@ def _run(model: str, options: Options) -> Conversion:
             outputs=options["output_node"] or None,
             shapes=values.shapes(options["shape"]),
             plan=options["plan"],
+            statistics=_ledger(options),
             progress=progress,
         )
+
+
+def _ledger(options: Options) -> Ledger:
+    """Where what calibration learns is kept, so that an interrupt loses nothing."""
+    from octavo.ledger import Ledger
+
+    output = options["output"]
+    return Ledger(
+        options["statistics"] or output.with_name(output.name + INTERRUPTED), passing=not options["statistics"]
+    )
 
 
 def _recipe(options: Options) -> Recipe:
@@ -176,6 +194,7 @@ def _check_plan_stands_alone(options: Options) -> None:
     given = [flag for key, flag in RECIPE_OPTIONS.items() if options[key]]  # type: ignore[literal-required]  # of the keys
     given += ["--samples"] if options["samples"] else []
     given += ["--strict"] if options["strict"] else []
+    given += ["--statistics"] if options["statistics"] else []
     if given:
         raise UsageError(
             f"a plan holds its own recipe and ranges: leave out {', '.join(given)}", where=f"--plan {options['plan']}"

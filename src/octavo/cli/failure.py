@@ -29,8 +29,9 @@ def reported(*, as_json: bool, debug: bool) -> Iterator[None]:
         yield
     except OctavoError as error:
         _leave(error, code=error.code, as_json=as_json, debug=debug)
-    except KeyboardInterrupt:
-        click.echo("\ninterrupted: no file was left half written; the same command starts anew", err=True)
+    except KeyboardInterrupt as interrupt:
+        resume = "; ".join(filter(None, getattr(interrupt, "__notes__", []))) or "the same command starts anew"
+        click.echo(f"\ninterrupted: no file was left half written; {resume}", err=True)
         sys.exit(INTERRUPTED)
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,96 @@
+"""What calibration has learnt so far and of which samples, so that an interrupted run goes on where it was."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+
+from octavo.errors import SamplesError
+from octavo.samples import Sample
+from octavo.statistics import Statistics
+
+
+class _State(NamedTuple):
+    """How many samples were run, and what they taught."""
+
+    known: int
+    statistics: Statistics
+
+
+class Memory:
+    """Statistics of the first samples of one signature, and the checksum of each of these.
+
+    It is whole at any time: an interrupt in the midst of `learn` leaves it as it was before.
+    """
+
+    def __init__(self, checksums: Iterable[int] = (), statistics: Statistics | None = None, place: str = "") -> None:
+        """Know nothing yet, or what a file at `place` holds."""
+        self._checksums = list(checksums)
+        self._state = _State(len(self._checksums), statistics or Statistics())
+        self._remembered = len(self._checksums)
+        self._place = place
+
+    @property
+    def statistics(self) -> Statistics:
+        """What all samples taught."""
+        return self._state.statistics
+
+    @property
+    def count(self) -> int:
+        """How many samples it knows."""
+        return self._state.known
+
+    def fits(self, first: Iterable[Sample]) -> bool:
+        """Whether the first samples are those that it knows."""
+        return all(checksum(sample) == known for sample, known in zip(first, self._checksums, strict=False))
+
+    def knows(self, number: int, sample: Sample) -> bool:
+        """Whether this sample was run before.
+
+        Raises:
+            SamplesError: another one was.
+        """
+        if number >= self._remembered:
+            return False
+        if self._checksums[number] != checksum(sample):
+            raise SamplesError(
+                "another sample stood here when the statistics were learnt",
+                where=f"sample {number}; {self._place}",
+                hint="delete that file to calibrate anew, or give the same samples in the same order",
+            )
+        return True
+
+    def learn(self, sample: Sample, part: Statistics) -> None:
+        """Add what one more sample taught."""
+        count, statistics = self._state
+        self._checksums[count:] = [checksum(sample)]
+        self._state = _State(count + 1, statistics.merge(part))  # one store: all or nothing
+
+    def to_json(self) -> bytes:
+        """A form that `from_json` reads."""
+        count, statistics = self._state
+        return msgspec.json.encode(_Stored(self._checksums[:count], msgspec.Raw(statistics.to_json())))
+
+    @classmethod
+    def from_json(cls, text: bytes, place: str = "") -> Memory:
+        """What `to_json` wrote."""
+        stored = msgspec.json.decode(text, type=_Stored)
+        return cls(stored.checksums, Statistics.from_json(bytes(stored.statistics)), place)
+
+
+class _Stored(msgspec.Struct):
+    checksums: list[int]
+    statistics: msgspec.Raw
+
+
+def checksum(sample: Sample) -> int:
+    """A number that tells samples apart."""
+    total = 0
+    for name, array in sorted(sample.items()):
+        content = repr(array.tolist()).encode() if array.dtype.kind == "O" else np.ascontiguousarray(array).data
+        total = zlib.crc32(content, zlib.crc32(f"{name}{array.dtype}{array.shape}".encode(), total))
+    return total
