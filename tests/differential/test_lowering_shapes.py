@@ -153,3 +153,9 @@ def test_what_hands_on_its_input():
     agree(lambda x: tf.identity_n([tf.stop_gradient(x), tf.ensure_shape(x, [None, 4, 3])]), A, dynamic=(0,))
     agree(lambda x: (tf.size(x), tf.rank(x), tf.shape(x, tf.int64)), A, dynamic=(0,))
     agree(lambda x, y: tf.shape_n([x, y]), A, A[:, 0], dynamic=(0, 1))
+
+
+def test_int64_is_taken_apart_by_slices_because_unpack_has_no_kernel_for_it():
+    x = np.arange(12).reshape(2, 3, 2)
+    graph = agree(lambda x: tf.unstack(x, axis=1), x, dynamic=[0])
+    assert set(codes(graph)) == {"SLICE", "RESHAPE"}

@@ -6,10 +6,13 @@ import importlib.util
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
+from hypothesis.strategies import SearchStrategy
 
 from octavo.ir.dim import Dim
 from octavo.ir.graph import Graph, Node, Value
@@ -78,14 +81,33 @@ class Sample:
 
 def samples() -> Iterator[tuple[str, Sample]]:
     """Every sample of the folder `samples`, with a name that says where it stands."""
+    for name, module in _modules():
+        for index, sample in enumerate(module.SAMPLES):
+            yield f"{name}-{index}", sample
+
+
+def drawn() -> dict[str, SearchStrategy[Sample]]:
+    """For each code, samples whose shapes and attributes hypothesis draws."""
+    found: dict[str, SearchStrategy[Sample]] = {}
+    for name, module in _modules():
+        more = getattr(module, "DRAWN", {})
+        assert not found.keys() & more.keys(), f"{name} draws what another file draws"
+        found |= more
+    return found
+
+
+@cache
+def _modules() -> list[tuple[str, ModuleType]]:
+    """The files of the folder `samples`, by name."""
+    found = []
     for path in sorted((Path(__file__).parent / "samples").glob("*.py")):
         spec = importlib.util.spec_from_file_location(f"samples_{path.stem}", path)
         assert spec is not None
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(module)
-        for index, sample in enumerate(module.SAMPLES):
-            yield f"{path.stem}-{index}", sample
+        found.append((path.stem, module))
+    return found
 
 
 class _Lengths(dict[str, int]):

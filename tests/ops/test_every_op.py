@@ -6,9 +6,11 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from integers import integer_case, real, step
 from kernel import run
-from sample import Sample, samples
+from sample import Sample, drawn, samples
 
 from octavo.ir.graph import Value
 from octavo.ir.interpret import interpret
@@ -21,6 +23,10 @@ from octavo.schema.layout import layout, operator
 
 CLASSES = sorted(registry().ops.items())
 ALL = list(samples())
+DRAWN = drawn()
+SCALED = {"QUANTIZE"}  # what it means is said by the scales of values: test_quantize.py draws these
+EXAMPLES = 12
+"""Of each operation, the same in every run; a search for new failures takes some hundred."""
 MEANT = [(name, sample) for name, sample in ALL if not sample.meaningless]
 every_op = pytest.mark.parametrize("op", [pytest.param(op, id=code) for code, op in CLASSES])
 
@@ -52,10 +58,37 @@ def test_every_op_has_a_sample(op: type[Op]) -> None:
     assert sampled, f"tests/ops/samples has none for {op.code}"
 
 
+@every_op
+def test_every_op_has_samples_to_draw(op: type[Op]) -> None:
+    assert op.code in DRAWN or op.code in SCALED, f"DRAWN of tests/ops/samples has none for {op.code}"
+
+
 @pytest.mark.parametrize("op", [pytest.param(op, id=code) for code, op in CLASSES if code.isupper()])
 def test_the_schema_has_the_op_with_the_same_options(op: type[Op]) -> None:
     table = operator(op.code).options
     assert {f.name for f in fields(op)} == {f.name for f in (layout(table) if table else ())}
+
+
+@pytest.mark.parametrize("code", sorted(DRAWN))
+@settings(
+    max_examples=EXAMPLES, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck)
+)
+@given(data=st.data())
+def test_the_kernel_means_the_same_whatever_the_shapes_and_attributes(code: str, data: st.DataObject) -> None:
+    sample = data.draw(DRAWN[code])
+    assert sample.node().op.code == code
+    graph = sample.graph()
+    inputs = sample.numbers(graph)
+    results = run(graph, inputs) if sample.runs else []
+    if sample.meaningless:
+        assert [result.shape for result in results] == [value.shape for value in graph.outputs]
+        return
+    expected = interpret(graph, inputs)
+    for value in graph.nodes[-1].outputs:
+        assert expected[value].shape == sample.lengths_of(value.shape)
+        assert expected[value].dtype == value.dtype
+    for value, result in zip(graph.outputs, results, strict=sample.runs):
+        _assert_near(result, expected[value], within=sample.tolerance * _largest(expected[value]))
 
 
 @_params(MEANT)

@@ -1,3 +1,5 @@
+from drawing import Draw, Shape, drawn, printed, stretching
+from hypothesis import strategies as st
 from sample import Sample
 
 SAMPLES = [
@@ -18,3 +20,22 @@ main(%x: float32[3,4]) {
   return %z
 }"""),
 ]
+
+
+@drawn
+def products(draw: Draw) -> Sample:
+    one, other = (Shape(each.dims) for each in stretching(draw, 2))
+    rows, inner, columns = (draw(st.integers(1, 6)) for _ in range(3))
+    across, along = draw(st.booleans()), draw(st.booleans())
+    x = Shape((*one.dims, *((inner, rows) if across else (rows, inner))))
+    y = Shape((*other.dims, *((columns, inner) if along else (inner, columns))))
+    return Sample(
+        f"""
+main(%x: float32[{x}], %y: float32[{y}]) {{
+  %z = BATCH_MATMUL(%x, %y) {printed({"adj_x": across, "adj_y": along})}
+  return %z
+}}"""
+    )
+
+
+DRAWN = {"BATCH_MATMUL": products}

@@ -1,3 +1,4 @@
+from drawing import unary
 from sample import Sample
 
 SAMPLES = [
@@ -15,3 +16,5 @@ main(%x: int32[batch,3]) {
         inputs={"x": [[0, 1065353216, 1077936128], [1082130432, -1082130432, 1056964608]]},
     ),
 ]
+
+DRAWN = {"BITCAST": unary("BITCAST", kinds=("float32", "int32"))}

@@ -1,3 +1,5 @@
+from drawing import Draw, binary, drawn, options, shape
+from hypothesis import strategies as st
 from sample import Sample
 
 SAMPLES = [
@@ -40,3 +42,40 @@ main(%x: float32[batch,9]) {{
         for bits, narrow in ((8, False), (5, False), (4, True))
     ],
 ]
+
+
+@drawn
+def bins(draw: Draw) -> Sample:
+    given, kind = shape(draw, least=0), draw(st.sampled_from(["float32", "int32", "int64"]))
+    bounds = sorted(draw(st.lists(st.integers(-8, 8), min_size=1, max_size=5, unique=True)))
+    return Sample(
+        f"""
+main(%x: {kind}[{given}]) {{
+  %y = BUCKETIZE(%x) {{boundaries={tuple(bound / 4 for bound in bounds)}}}
+  return %y
+}}""",
+        lengths=given.lengths,
+    )
+
+
+@drawn
+def rounded(draw: Draw) -> Sample:
+    given = shape(draw)
+    low, high, said = draw(st.integers(-9, 0)), draw(st.integers(1, 9)), options(draw, num_bits=range(2, 9))
+    return Sample(
+        f"""
+main(%x: float32[{given}]) {{
+  %y = FAKE_QUANT(%x) {{min={low / 8}, max={high / 8}, {said[1:]}
+  return %y
+}}""",
+        lengths=given.lengths,
+    )
+
+
+WHOLE = ("int8", "int16", "int32", "uint8")
+DRAWN = {
+    "BITWISE_XOR": binary("BITWISE_XOR", kinds=WHOLE),
+    "RIGHT_SHIFT": binary("RIGHT_SHIFT", kinds=WHOLE),
+    "BUCKETIZE": bins,
+    "FAKE_QUANT": rounded,
+}

@@ -1,3 +1,5 @@
+from drawing import Draw, drawn, shape
+from hypothesis import strategies as st
 from sample import Sample
 
 NESTED = """
@@ -84,3 +86,37 @@ main(%x: float32[5,batch,3], %u: float32[1,batch,3], %i: int32[]) {
         inputs={"i": 3},
     ),
 ]
+
+
+@drawn
+def loops(draw: Draw) -> Sample:
+    given = shape(draw)
+    text = NESTED.replace("[batch,3]", f"[{given}]").replace(
+        "%w = const float32[3] [0.5, -1.0, 2.0]", "%w = const float32[]"
+    )
+    return Sample(text, inputs={"turns": draw(st.integers(0, 4))}, lengths=given.lengths)
+
+
+@drawn
+def branches(draw: Draw) -> Sample:
+    given = shape(draw)
+    return Sample(
+        f"""
+main(%c: bool[], %x: float32[{given}], %y: float32[{given}]) {{
+  %p, %q = IF(%c, %x, %y) {{then_subgraph_index=@one, else_subgraph_index=@other}}
+  return %p, %q
+}}
+one(%a: float32[{given}], %b: float32[{given}]) {{
+  %d: float32[{given}] = SUB(%a, %b)
+  return %d, %a
+}}
+other(%e: float32[{given}], %f: float32[{given}]) {{
+  %g: float32[{given}] = TANH(%f)
+  return %g, %f
+}}""",
+        inputs={"c": draw(st.booleans())},
+        lengths=given.lengths,
+    )
+
+
+DRAWN = {"WHILE": loops, "IF": branches}

@@ -1,3 +1,5 @@
+from drawing import Draw, drawn, printed, windowed
+from hypothesis import strategies as st
 from sample import Sample
 
 SAMPLES = [
@@ -23,3 +25,25 @@ main(%x: float32[2,5,5,6]) {
   return %y
 }"""),
 ]
+
+CHANNELS = st.integers(1, 4)
+
+
+@drawn
+def convolutions(draw: Draw) -> Sample:
+    (height, width), (rows, columns), said = windowed(draw)
+    groups, taken, given = draw(st.integers(1, 3)), draw(CHANNELS), draw(CHANNELS)
+    said["fused_activation_function"] = draw(st.sampled_from(["NONE", "RELU", "RELU6"]))
+    return Sample(
+        f"""
+main(%x: float32[batch,{height},{width},{groups * taken}]) {{
+  %w = const float32[{groups * given},{rows},{columns},{taken}]
+  %b = const float32[{groups * given}]
+  %y = CONV_2D(%x, %w, %b) {printed(said)}
+  return %y
+}}""",
+        lengths={"batch": draw(st.integers(1, 3))},
+    )
+
+
+DRAWN = {"CONV_2D": convolutions}

@@ -1,3 +1,5 @@
+from drawing import Draw, drawn, printed, windowed
+from hypothesis import strategies as st
 from sample import Sample
 
 SAMPLES = [
@@ -16,3 +18,26 @@ main(%x: float32[2,9,8,2]) {
   return %y
 }"""),
 ]
+
+CHANNELS = st.integers(1, 4)
+
+
+@drawn
+def convolutions(draw: Draw) -> Sample:
+    (height, width), (rows, columns), said = windowed(draw)
+    said["stride_w"] = said["stride_h"]  # the kernel takes one stride
+    channels, multiplier = draw(CHANNELS), draw(st.integers(1, 3))
+    said |= {"depth_multiplier": multiplier, "fused_activation_function": draw(st.sampled_from(["NONE", "RELU"]))}
+    return Sample(
+        f"""
+main(%x: float32[batch,{height},{width},{channels}]) {{
+  %w = const float32[1,{rows},{columns},{channels * multiplier}]
+  %b = const float32[{channels * multiplier}]
+  %y = DEPTHWISE_CONV_2D(%x, %w, %b) {printed(said)}
+  return %y
+}}""",
+        lengths={"batch": draw(st.integers(1, 3))},
+    )
+
+
+DRAWN = {"DEPTHWISE_CONV_2D": convolutions}

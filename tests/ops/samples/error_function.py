@@ -1,3 +1,4 @@
+from drawing import unary
 from sample import Sample
 
 SAMPLES = [
@@ -20,3 +21,5 @@ main(%x: float32[batch,5]) {
         why="likewise",
     ),
 ]
+
+DRAWN = {code: unary(code, runs=False) for code in ("erf", "erfc")}

@@ -1,3 +1,5 @@
+from drawing import Draw, Shape, axis, drawn, shape
+from hypothesis import strategies as st
 from sample import Sample
 
 SAMPLES = [
@@ -68,3 +70,90 @@ main(%x: float32[batch,3]) {
 }""",
     ),
 ]
+
+KINDS = st.sampled_from(["float32", "int32", "int64"])
+COUNTS = st.integers(1, 4)
+
+
+@drawn
+def joined(draw: Draw) -> Sample:
+    given, kind = Shape(shape(draw).dims), draw(KINDS)
+    along = axis(draw, len(given.dims))
+    parts = []
+    for _ in range(draw(COUNTS)):
+        dims = list(given.dims)
+        dims[along] = draw(st.integers(1, 4))
+        parts.append(Shape(tuple(dims)))
+    return Sample(
+        f"""
+main({", ".join(f"%x{at}: {kind}[{part}]" for at, part in enumerate(parts))}) {{
+  %y = CONCATENATION({", ".join(f"%x{at}" for at in range(len(parts)))}) {{axis={along}}}
+  return %y
+}}"""
+    )
+
+
+@drawn
+def halves(draw: Draw) -> Sample:
+    dims, parts = list(shape(draw).dims), draw(COUNTS)
+    along = axis(draw, len(dims))
+    dims[along] = parts * draw(st.integers(1, 3))
+    names = ", ".join(f"%p{at}" for at in range(parts))
+    return Sample(
+        f"""
+main(%x: {draw(KINDS)}[{Shape(tuple(dims))}]) {{
+  %axis = const int32[] {along}
+  {names} = SPLIT(%axis, %x) {{num_splits={parts}}}
+  return {names}
+}}"""
+    )
+
+
+@drawn
+def parts(draw: Draw) -> Sample:
+    dims, sizes = list(shape(draw).dims), draw(st.lists(st.integers(1, 3), min_size=1, max_size=4))
+    along = axis(draw, len(dims))
+    dims[along] = sum(sizes)
+    names = ", ".join(f"%p{at}" for at in range(len(sizes)))
+    if draw(st.booleans()):
+        sizes[draw(st.integers(0, len(sizes) - 1))] = -1
+    return Sample(
+        f"""
+main(%x: {draw(KINDS)}[{Shape(tuple(dims))}]) {{
+  %axis = const int32[] {along}
+  %sizes = const int32[{len(sizes)}] {sizes}
+  {names} = SPLIT_V(%x, %sizes, %axis) {{num_splits={len(sizes)}}}
+  return {names}
+}}"""
+    )
+
+
+@drawn
+def packed(draw: Draw) -> Sample:
+    given, kind, count = shape(draw, least=0), draw(KINDS), draw(COUNTS)
+    along = axis(draw, len(given.dims) + 1)
+    return Sample(
+        f"""
+main({", ".join(f"%x{at}: {kind}[{given}]" for at in range(count))}) {{
+  %y = PACK({", ".join(f"%x{at}" for at in range(count))}) {{values_count={count}, axis={along}}}
+  return %y
+}}""",
+        lengths=given.lengths,
+    )
+
+
+@drawn
+def unpacked(draw: Draw) -> Sample:
+    dims = shape(draw, size=st.integers(1, 4)).dims
+    along = axis(draw, len(dims))
+    names = ", ".join(f"%p{at}" for at in range(dims[along]))
+    return Sample(
+        f"""
+main(%x: {draw(st.sampled_from(["float32", "int32"]))}[{Shape(dims)}]) {{
+  {names} = UNPACK(%x) {{num={dims[along]}, axis={along}}}
+  return {names}
+}}"""
+    )
+
+
+DRAWN = {"CONCATENATION": joined, "SPLIT": halves, "SPLIT_V": parts, "PACK": packed, "UNPACK": unpacked}

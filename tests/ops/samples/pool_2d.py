@@ -1,3 +1,5 @@
+from drawing import Draw, Strategy, drawn, printed, windowed
+from hypothesis import strategies as st
 from sample import Sample
 
 SAMPLES = [
@@ -22,3 +24,24 @@ main(%x: float32[2,5,6,3]) {
   return %y
 }"""),
 ]
+
+
+def pools(code: str) -> Strategy:
+    @drawn
+    def pool(draw: Draw) -> Sample:
+        (height, width), (rows, columns), said = windowed(draw, dilated=False)
+        said |= {"filter_height": rows, "filter_width": columns}
+        said["fused_activation_function"] = draw(st.sampled_from(["NONE", "RELU", "RELU6"]))
+        return Sample(
+            f"""
+main(%x: float32[batch,{height},{width},{draw(st.integers(1, 4))}]) {{
+  %y = {code}(%x) {printed(said)}
+  return %y
+}}""",
+            lengths={"batch": draw(st.integers(1, 3))},
+        )
+
+    return pool
+
+
+DRAWN = {code: pools(code) for code in ("AVERAGE_POOL_2D", "MAX_POOL_2D", "L2_POOL_2D")}

@@ -1,3 +1,4 @@
+from drawing import Draw, drawn, shape
 from sample import Sample
 
 SCALE = "the scale is a fact of the values: test_quantize.py"
@@ -20,3 +21,19 @@ main(%x: float32[batch,3]) {
         meaningless=SCALE,
     ),
 ]
+
+
+@drawn
+def halves(draw: Draw) -> Sample:
+    given = shape(draw)
+    return Sample(
+        f"""
+main(%x: float16[{given}]) {{
+  %y = DEQUANTIZE(%x)
+  return %y
+}}""",
+        lengths=given.lengths,
+    )
+
+
+DRAWN = {"DEQUANTIZE": halves}

@@ -1,3 +1,5 @@
+from drawing import Draw, Strategy, drawn, options, shape
+from hypothesis import strategies as st
 from sample import Sample
 
 SAMPLES = [
@@ -154,3 +156,30 @@ main(%x: bool[batch,4]) {
 }""",
     ),
 ]
+
+
+def reductions(code: str, *kinds: str) -> Strategy:
+    @drawn
+    def reduction(draw: Draw) -> Sample:
+        given = shape(draw)
+        axes = draw(st.lists(st.integers(0, (rank := len(given.dims)) - 1), min_size=1, unique=True))
+        axes = [at - rank if draw(st.booleans()) else at for at in axes]
+        return Sample(
+            f"""
+main(%x: {draw(st.sampled_from(kinds))}[{given}]) {{
+  %axis = const int32[{len(axes)}] {axes}
+  %y = {code}(%x, %axis) {options(draw, keep_dims=[False, True])}
+  return %y
+}}""",
+            lengths=given.lengths,
+        )
+
+    return reduction
+
+
+NUMBERS = ("float32", "int32", "int64")
+DRAWN = {code: reductions(code, *NUMBERS) for code in ("SUM", "REDUCE_PROD", "REDUCE_MAX", "REDUCE_MIN")} | {
+    "MEAN": reductions("MEAN", "float32"),
+    "REDUCE_ANY": reductions("REDUCE_ANY", "bool"),
+    "REDUCE_ALL": reductions("REDUCE_ALL", "bool"),
+}

@@ -1,5 +1,7 @@
 from itertools import product
 
+from drawing import Draw, Strategy, drawn
+from hypothesis import strategies as st
 from sample import Sample
 
 TEN_BITS = "the integer kernel keeps ten bits of the distance to a neighbour: 2^16 steps · 2^-10"
@@ -21,3 +23,25 @@ SAMPLES = [
         ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR"), ("", "align_corners=True", "half_pixel_centers=True")
     )
 ]
+
+SIZES = st.integers(1, 9)
+
+
+def resized(code: str) -> Strategy:
+    @drawn
+    def image(draw: Draw) -> Sample:
+        said = draw(st.sampled_from(["", " {align_corners=True}", " {half_pixel_centers=True}"]))
+        return Sample(
+            f"""
+main(%x: float32[batch,{draw(SIZES)},{draw(SIZES)},{draw(st.integers(1, 4))}]) {{
+  %size = const int32[2] [{draw(SIZES)}, {draw(SIZES)}]
+  %y = {code}(%x, %size){said}
+  return %y
+}}""",
+            lengths={"batch": draw(st.integers(1, 3))},
+        )
+
+    return image
+
+
+DRAWN = {code: resized(code) for code in ("RESIZE_BILINEAR", "RESIZE_NEAREST_NEIGHBOR")}

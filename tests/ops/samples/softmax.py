@@ -1,3 +1,4 @@
+from drawing import unary
 from sample import Sample
 
 SAMPLES = [
@@ -17,3 +18,8 @@ main(%x: float32[batch,10]) {
   return %y
 }"""),
 ]
+
+DRAWN = {
+    "SOFTMAX": unary("SOFTMAX", least=1, most=4, choices={"beta": [0.5, 1.0, 2.0]}),
+    "LOG_SOFTMAX": unary("LOG_SOFTMAX", least=1, most=4),
+}

@@ -1,3 +1,4 @@
+from drawing import unary
 from sample import Sample
 
 SAMPLES = [
@@ -131,3 +132,12 @@ main(%x: int32[3]) {
         inputs={"x": [-2, 0, 3]},
     ),
 ]
+
+DRAWN = {code: unary(code) for code in ("EXP", "SQUARE", "SIN", "COS", "CEIL", "FLOOR", "ROUND")} | {
+    "ABS": unary("ABS", kinds=("float32", "int32")),
+    "NEG": unary("NEG", kinds=("float32", "int32", "int64")),
+    "SIGN": unary("SIGN", kinds=("float32", "int32")),
+    "LOG": unary("LOG", ranges={"x": (0.1, 4.0)}),
+    "SQRT": unary("SQRT", ranges={"x": (0.0, 4.0)}),
+    "RSQRT": unary("RSQRT", ranges={"x": (0.2, 4.0)}),
+}

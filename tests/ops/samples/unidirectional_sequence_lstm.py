@@ -1,3 +1,5 @@
+from drawing import Draw, drawn, options
+from hypothesis import strategies as st
 from sample import Sample
 
 WEIGHTS = """
@@ -68,3 +70,35 @@ main(%x: float32[1,4,3]) {
         why=WHY,
     ),
 ]
+
+
+@drawn
+def layers(draw: Draw) -> Sample:
+    batch, steps, features, units = (draw(st.integers(1, 5)) for _ in range(4))
+    first, projected = draw(st.booleans()), draw(st.sampled_from([0, 1, 3]))
+    out = projected or units
+    constants = [
+        *((name, f"{units},{features}") for name in "abcd"),
+        *((name, f"{units},{out}") for name in "efgh"),
+        *((name, f"{units}") for name in "ijkl"),
+        *([("p", f"{out},{units}")] if projected else []),
+        *((name, f"{units}") for name in (PEEPHOLES if draw(st.booleans()) else ())),
+    ]
+    peepholes = ", ".join("%" + name for name in PEEPHOLES) if constants[-1][0] == "o" else "_, _, _"
+    lines = "".join(f"  %{name} = const float32[{dims}]\n" for name, dims in constants)
+    operands = ALL.format(peepholes=peepholes, projection="%p, _" if projected else "_, _")
+    said = options(draw, time_major=[first], fused_activation_function=["TANH"], cell_clip=[0.0, 0.5])
+    return Sample(
+        f"""
+main(%x: float32[{steps if first else batch},{batch if first else steps},{features}]) {{
+{lines}  %s = state float32[{batch},{out}]
+  %t = state float32[{batch},{units}]
+  %y = UNIDIRECTIONAL_SEQUENCE_LSTM({operands}, {NONE}) {said}
+  return %y
+}}""",
+        why=WHY,
+    )
+
+
+PEEPHOLES = ("m", "n", "o")
+DRAWN = {"UNIDIRECTIONAL_SEQUENCE_LSTM": layers}
