@@ -21,11 +21,14 @@ from octavo.report.record import Timing
 from octavo.runtime import DEFAULT_SIGNATURE, Runtime
 from octavo.samples import Sample, SamplesLike, read_samples
 from octavo.showing import MOST, Shown, Table, counted, facts
+from octavo.trial import tried
 from octavo.write.tflite import to_bytes
 
 Progress = Callable[[str, int, int | None], None]
 ALONE = 15
 """Calls of an operation that is timed alone."""
+SIZES = (256, 32, 16384, 1)
+"""What open dimensions are timed with, where there are no samples: the first that the model runs on."""
 
 
 class Whole(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,17 +135,17 @@ def timing_of(seconds: Array, threads: int) -> Timing:
 
 
 def sample_for(content: bytes, samples: SamplesLike | None) -> Sample:
-    """The first sample; without any, numbers from 0 to 1, which ids can be, and zeros where integers go in."""
+    """The first sample; without any, numbers from 0 to 1, which ids can be, and zeros where integers go in.
+
+    Open dimensions beside the batch are then as large as `SIZES` has it.
+    """
     inputs = RealRuntime(content).inputs
     if samples is not None:
         return next(iter(read_samples(samples, inputs)))
+    zeros = tried(content, sizes=SIZES)
     random = np.random.default_rng(0)
-    drawn = {}
-    for each in inputs:
-        shape = [dim if isinstance(dim, int) else 1 for dim in each.shape]
-        real = each.dtype.kind == "f"
-        drawn[each.name] = random.random(shape).astype(each.dtype) if real else np.zeros(shape, each.dtype)
-    return drawn
+    real = [each for each in inputs if each.dtype.kind == "f"]
+    return {**zeros, **{each.name: random.random(zeros[each.name].shape).astype(each.dtype) for each in real}}
 
 
 def _wholes(contents: Sequence[bytes], names: Sequence[str], sample: Sample, how: tuple[int, int]) -> Iterator[Whole]:

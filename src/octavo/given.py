@@ -69,6 +69,11 @@ class Given:
         """The samples of those graphs of which any were asked for."""
         return self._read.values()
 
+    def first(self, graph: Graph) -> Sample | None:
+        """The first sample of a graph, if its samples have been asked for."""
+        read = self._read.get(graph)
+        return read.first[0] if read is not None and read.first else None
+
     def of(self, graph: Graph) -> Few:
         """The samples of a graph.
 

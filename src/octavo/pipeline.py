@@ -10,16 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from octavo.calibrating import Asked, statistics_of
 from octavo.equalizing import equalized, replayed
-from octavo.errors import InternalError, Unreadable, Unsupported, UsageError, nearest_file
-from octavo.given import Given, by_graph
+from octavo.errors import Unreadable, Unsupported, UsageError, nearest_file
+from octavo.given import Given
 from octavo.ir.graph import Model
-from octavo.ir.source import Array, SourceModel
+from octavo.ir.source import SourceModel
 from octavo.lower.engine import lower
-from octavo.ops.opaque import Opaque
 from octavo.optimize.engine import Rewrites, adapt, optimize
 from octavo.plan import Plan
 from octavo.quantize.apply import apply
@@ -28,12 +26,12 @@ from octavo.quantize.precision import unserved
 from octavo.quantize.trained import pin, take_ranges
 from octavo.read.open import read
 from octavo.recipe import Recipe
-from octavo.runtime import Runtime
-from octavo.samples import Sample, SamplesLike
+from octavo.samples import SamplesLike
 from octavo.showing import Shown, Table
 from octavo.statistics import Statistics
 from octavo.targeting import check_recipe, checked, leaving, target_of
 from octavo.targets.target import Departure
+from octavo.trial import check_runs, strangers
 from octavo.write.file import save
 from octavo.write.tflite import to_bytes
 
@@ -132,14 +130,14 @@ def run(job: Job) -> Conversion:
     quantized = apply(model, plan)
     plan = checked(quantized, plan)
     content = reference if plan.is_float else to_bytes(quantized)
-    _check_runs(model, content)
+    check_runs(model, content, given)
     return Conversion(
         content=content,
         reference=reference,
         plan=plan,
         rewrites=tuple(made + more for made, more in zip(rewrites, adapted, strict=True)),
         statistics=statistics,
-        warnings=(*_warnings(model, plan, statistics), *doubts),
+        warnings=(*model.notes, *_warnings(model, plan, statistics), *doubts),
         origins=tuple({node.outputs[0].name: node.origin for node in graph} for graph in model.graphs),
     )
 
@@ -277,46 +275,10 @@ def _check_is_float(model: Model, recipe: Recipe) -> None:
         )
 
 
-def _check_runs(model: Model, content: bytes) -> None:
-    """Load the result and run each graph once on zeros; not one with custom operations, whose kernels users have.
-
-    Raises:
-        TargetError: LiteRT refuses the model.
-        InternalError: an output's shape is not the one that was inferred.
-    """
-    if _strangers(model):
-        return
-    for signature in by_graph(model).values():
-        runtime = Runtime(content, signature=signature.key or None)
-        outputs = runtime.run(_zeros(runtime))
-        for name, value in zip(signature.outputs, signature.graph.outputs, strict=True):
-            got = outputs[name].shape
-            if len(got) != value.rank:
-                raise InternalError(f"output {name!r} has shape {list(got)}, expected {value.type}")
-
-
-def _strangers(model: Model) -> list[str]:
-    """The custom operations of the model, by their own names."""
-    ops = (node.op for graph in model.graphs for node in graph)
-    return sorted({op.custom_code for op in ops if isinstance(op, Opaque) and op.custom_code})
-
-
-def _zeros(runtime: Runtime) -> Sample:
-    return {
-        input.name: _zero([dim if isinstance(dim, int) else 1 for dim in input.shape], input.dtype)
-        for input in runtime.inputs
-    }
-
-
-def _zero(shape: Sequence[int], dtype: np.dtype[Any]) -> Array:
-    """Zeros, or empty strings."""
-    return np.full(shape, b"", dtype) if dtype.kind == "O" else np.zeros(shape, dtype)
-
-
 def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> list[str]:
     warnings = []
-    if strangers := _strangers(model):
-        warnings.append(f"not tried out: LiteRT runs {', '.join(strangers)} only with kernels of yours")
+    if custom := strangers(model):
+        warnings.append(f"not tried out: LiteRT runs {', '.join(custom)} only with kernels of yours")
     if plan.left_float:
         kinds = sorted({op.op for op in plan.left_float if op.who == "kernel"})
         if kinds:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import octavo
 from octavo.errors import Unsupported
 from octavo.ir.interpret import interpret
 from octavo.lower.engine import lower
@@ -376,6 +377,14 @@ def test_a_mixed_precision_model_computes_in_float32_and_says_so(tmp_path):
     model = keras.Sequential([keras.Input((4,), name="x"), layer])
     source = agree(model, "keras3", tmp_path, within=5e-3)  # Keras itself computes in halves
     assert "mixed_float16" in source.notes[0]
+    assert "mixed_float16" in octavo.convert(tmp_path / "model.keras").warnings[0]
+
+
+def test_layers_whose_config_does_not_say_that_they_train_are_layers_in_hdf5_files_too(tmp_path):
+    keras = pytest.importorskip("keras")
+    x = keras.Input((8, 8, 3), name="x")
+    h = keras.layers.SpatialDropout2D(0.5)(keras.layers.Conv2D(2, 3)(x))
+    agree(keras.Model(x, h), "keras3_h5", tmp_path)
 
 
 def test_all_layers_that_cannot_be_read_come_back_at_once(tmp_path):

@@ -263,12 +263,16 @@ class Signature:
 
 @dataclass(slots=True)
 class Model:
-    """Graphs (main first; others are further signatures, branches and loop bodies), signatures and metadata."""
+    """Graphs (main first; others are further signatures, branches and loop bodies), signatures and metadata.
+
+    `notes` are what the user should know of how the model was read.
+    """
 
     graphs: list[Graph]
     signatures: list[Signature] = field(default_factory=list)
     metadata: dict[str, bytes] = field(default_factory=dict)
     description: str = ""
+    notes: list[str] = field(default_factory=list)
 
     @property
     def main(self) -> Graph:

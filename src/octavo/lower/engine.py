@@ -34,6 +34,7 @@ from octavo.lower.control_flow import BRANCHES, LOOPS, AlreadyToldError, lower_b
 from octavo.lower.dataflow import functional
 from octavo.lower.dataflow.walk import HANDING
 from octavo.lower.item import Frame, Handle, Item, TensorList
+from octavo.lower.single import in_single, single, single_dtype
 from octavo.lower.tensor_array import ARRAYS
 from octavo.lower.tensor_list import LISTS
 from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
@@ -50,10 +51,14 @@ _STRUCTURES = CALLS | BRANCHES | LOOPS | _LISTS.keys()
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the signatures of one model have in common: variables read, constants folded, loops written out."""
+    """What the signatures of one model have in common: variables read, constants folded, loops written out.
+
+    `halves` are the dtypes of half precision that computed in float32 instead.
+    """
 
     memo: Memo = field(default_factory=dict)
     variables: dict[str, Array] = field(default_factory=dict)
+    halves: dict[np.dtype[Any], None] = field(default_factory=dict)
     unroll: int = UNROLL
 
 
@@ -77,7 +82,7 @@ def lower(
     source = functional(source)
     chosen = _choose(source, signatures)
     _check_names(shapes or {}, chosen)
-    model = Model([])
+    model = Model([], notes=list(source.notes))
     shared = Shared(unroll=unroll)
     lowered: dict[Hashable, Graph] = {}
     for signature in chosen:
@@ -87,6 +92,9 @@ def lower(
         names = [tuple(port.name for port in ports) for ports in (signature.inputs, signature.outputs)]
         model.signatures.append(Signature(signature.key, lowered[key], *names))
     model.gather()
+    if shared.halves:
+        halves = " and ".join(sorted(map(str, shared.halves)))
+        model.notes.append(f"what the model computes in {halves} is computed in float32, its inputs and outputs too")
     return model
 
 
@@ -115,6 +123,7 @@ class _Lowering:
         self.build = Builder(self.graph, memo=shared.memo)
         self.unroll = shared.unroll
         self.read = shared.variables
+        self.halves = shared.halves
         self.lowerings = registry().lowerings
         self.gaps: dict[Gap, None] = {}
         self.scope = ""
@@ -156,7 +165,9 @@ class _Lowering:
                 where=f"{self.source.path}, signature {self.signature.key!r}",
                 hint=f"give its shape: shapes={{{port.name!r}: [1, …]}}",
             )
-        return Type(port.dtype, tuple(_dim(port.name, axis, size) for axis, size in enumerate(shape)))
+        return Type(
+            single_dtype(port.dtype, self.halves), tuple(_dim(port.name, axis, size) for axis, size in enumerate(shape))
+        )
 
     def _demand(self, frame: Frame, refs: Iterable[SourceRef]) -> None:
         """Make `frame.values` hold every one of `refs`."""
@@ -166,7 +177,7 @@ class _Lowering:
         for ref in [*refs, *(ref for name in order for ref in frame.graph.nodes[name].inputs)]:
             wanted.setdefault(ref.node, set()).add(ref.output)
         for name in order:
-            node = frame.graph.nodes[name]
+            node = in_single(frame.graph.nodes[name], self.halves)
             inputs = [frame.values[ref] for ref in node.inputs]
             given = dict(self._outputs(node, inputs, sorted(wanted[name])))
             for index in wanted[name]:
@@ -257,7 +268,7 @@ class _Lowering:
             return value
         if value.node not in self.variables:
             if value.node not in self.read:
-                self.read[value.node] = self.source.variables[value.node]
+                self.read[value.node] = single(self.source.variables[value.node], self.halves)
             self.variables[value.node] = self.graph.const(self.read[value.node], value.node)
         return self.variables[value.node]
 

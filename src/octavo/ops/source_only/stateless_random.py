@@ -117,7 +117,10 @@ def _drawn(source: Source, build: Builder, function: Callable[[Array], Array]) -
     """
     dims = known_dims(source.inputs[0], "the shape of the random numbers")
     if not is_static(dims):
-        raise NotLoweredError("how many random numbers a seed decides must be known before the model runs")
+        raise NotLoweredError(
+            "how many random numbers a seed decides must be known before the model runs; layers that augment data are "
+            "for training: convert the .keras file, of which they are left out, or export the model without them"
+        )
     wanted = source.node.attrs.get("dtype", np.dtype(np.int32))
     if wanted.itemsize != 4:
         raise NotLoweredError(f"random numbers of {wanted.name}")

@@ -206,12 +206,12 @@ def is_model(entry: Entry) -> bool:
 
 
 def is_operation(entry: Entry) -> bool:
-    """Whether a serialized object is a bare operation of Keras 3: HDF5 files tell no module, but all others train."""
+    """Whether a serialized object is a bare operation of Keras 3: HDF5 files tell no module, but most others train."""
     module = entry.get("module") or ""
     if module:
         return module.startswith("keras.src.ops.")
-    config = entry["config"]
-    return "inbound_nodes" in entry and not {"trainable", "batch_shape", "batch_input_shape", "layers"} & set(config)
+    trains = {"trainable", "batch_shape", "batch_input_shape", "layers"} & set(entry["config"])
+    return "inbound_nodes" in entry and not trains and entry["class_name"] in catalogue().operations
 
 
 class _Unknown(list[Tensor | None]):
