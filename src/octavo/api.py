@@ -293,16 +293,18 @@ def dequantize_outputs(
     return run(_content(model), outputs, signature=signature)
 
 
-def inspect(model: Any, *, why: bool = False) -> Inspection:
+def inspect(
+    model: Any, *, why: bool = False, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+) -> Inspection:
     """What is in a model: signatures, operations, shapes, precisions and sizes.
 
     `model` is anything that `convert` takes, quantized or not, or a `Conversion`. A SavedModel is shown after lowering
     and optimizing, a `.tflite` as it stands. With `why`, what the optimizer did and nearly did is told for a `.tflite`
-    too.
+    too. `inputs` and `outputs` name the nodes of a frozen graph, as for `convert`.
     """
     from octavo.pipeline import look
 
-    return look(getattr(model, "content", model), why=why)
+    return look(getattr(model, "content", model), why=why, inputs=inputs, outputs=outputs)
 
 
 def record(  # noqa: PLR0913  # the whole of the public surface, by keyword

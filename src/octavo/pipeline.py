@@ -194,7 +194,9 @@ def _no_collections() -> Iterator[None]:
             gc.enable()
 
 
-def look(model: Any, *, why: bool = False) -> Inspection:
+def look(
+    model: Any, *, why: bool = False, inputs: Sequence[str] | None = None, outputs: Sequence[str] | None = None
+) -> Inspection:
     """What is in a model: of a SavedModel after lowering and optimizing, of a `.tflite` as it stands.
 
     With `why`, what the optimizer did and nearly did is told for a `.tflite` too.
@@ -204,7 +206,7 @@ def look(model: Any, *, why: bool = False) -> Inspection:
     """
     from octavo.report.inspection import NearMiss, Rewrite, inspect
 
-    source = read(model)
+    source = read(model, inputs=inputs, outputs=outputs)
     as_it_stands = isinstance(source, Model)
     loaded = source if isinstance(source, Model) else lower(source)
     optimized = read(model) if as_it_stands and why else loaded

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -68,6 +69,11 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{name} ×{count}" if count > 1 else name for name, count in counts.items())
 
 
+def shortened(text: str) -> str:
+    """The text with each name that lists what was fused, `a/Relu;b/Conv2D;b/BiasAdd`, cut to its first: `a/Relu +2`."""
+    return re.sub(r"([^\s;]+)((?:;[^\s;]+)+)", lambda found: f"{found[1]} +{found[2].count(';')}", text)
+
+
 def _html(table: Table) -> str:
     aligns = ["right" if name.startswith(">") else "left" for name in table.columns]
     title = f'<div style="font-weight:600">{escape(table.title)}</div>' if table.title else ""
@@ -79,7 +85,6 @@ def _html(table: Table) -> str:
 
 def _row(tag: str, cells: Sequence[str], aligns: Sequence[str]) -> str:
     ways = aligns or ["left"] * len(cells)
-    made = (
-        f'<{tag} style="{_CELL};text-align:{way}">{escape(cell)}</{tag}>' for cell, way in zip(cells, ways, strict=True)
-    )
+    told = map(escape, map(shortened, cells))
+    made = (f'<{tag} style="{_CELL};text-align:{way}">{cell}</{tag}>' for cell, way in zip(told, ways, strict=True))
     return f"<tr>{''.join(made)}</tr>"

@@ -1,23 +1,30 @@
 """The command line: help, exit codes, messages, JSON."""
 
+import fcntl
 import json
 import os
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 
 import octavo
 from octavo.cli.app import app
+from octavo.cli.terminal import folded
 from octavo.errors import InternalError, Invalid, SamplesError, TargetError, Unsupported
 from octavo.runtime import Runtime
+from octavo.showing import shortened
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
 MODEL = str(DIGITS / "saved_model")
@@ -74,7 +81,7 @@ def test_the_help_of_a_command_is_its_docstring_with_options_in_sections(command
 
 
 def test_examples_in_the_help_keep_their_lines():
-    assert "    octavo convert my_model -o my_model.tflite --recipe dynamic\n" in run("convert", "--help").stdout
+    assert "    octavo convert my_model -o my.tflite -r dynamic\n" in run("convert", "--help").stdout
 
 
 def test_the_version_is_the_packages():
@@ -391,9 +398,10 @@ def test_a_closed_pipe_is_no_defect():
     assert told == ""
 
 
-def in_terminal(*arguments, interrupt_at=b"", environment=None):
+def in_terminal(*arguments, interrupt_at=b"", environment=None, columns=80):
     """What a command writes to a terminal, and its exit code; it is interrupted once `interrupt_at` appears."""
     leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
     with subprocess.Popen(
         [sys.executable, "-c", IMPATIENT, *map(str, arguments)], stdin=follower, stdout=follower, stderr=follower, close_fds=True,
         env={**os.environ, "TERM": "xterm-256color", **(environment or {})}, start_new_session=True,
@@ -454,6 +462,38 @@ def test_statistics_that_are_kept_save_the_next_conversion_its_runs(tmp_path, mo
     kept.write_text("{}")
     with pytest.raises(Invalid, match="holds no statistics"):
         octavo.convert(MODEL, recipe="int8", samples=CALIBRATION, statistics=kept)
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_nothing_is_wider_than_the_terminal(converted, columns):
+    folder, _ = converted
+    for command in (
+        ("inspect", folder / "int8.tflite"), ("inspect", MODEL, "--tree"), ("plan", "show", folder / "plan.json"),
+        ("compare", folder / "float.tflite", folder / "int8.tflite", "--samples", CALIBRATION),
+    ):  # fmt: skip
+        text, code = in_terminal(*command, columns=columns)
+        assert code == 0
+        lines = [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line.split("\r")[-1]) for line in text.split("\r\n")]
+        assert max(map(len, lines)) <= columns, max(lines, key=len)
+        assert "INFO:" not in text  # LiteRT's notes for its developers
+
+
+def test_help_fits_a_terminal_of_eighty_columns():
+    for command in [*COMMANDS, "plan show", "plan diff", "plan schema"]:
+        text = run(*command.split(), "--help").stdout
+        assert max(map(len, text.splitlines())) <= 80, command
+
+
+@given(st.text(alphabet="ab/_,;[ ", max_size=60), st.integers(3, 20))
+def test_folded_text_keeps_its_letters_and_fits(text, width):
+    lines = folded(text, width)
+    assert all(len(line) <= width for line in lines)
+    assert "".join(lines).replace(" ", "") == text.replace(" ", "")
+
+
+def test_names_of_what_was_fused_are_shown_by_their_first():
+    assert shortened("a/Relu;b/Conv2D;b/BiasAdd") == "a/Relu +2"
+    assert shortened("wide ranges; pass samples") == "wide ranges; pass samples"
 
 
 def test_no_color_is_honoured_in_a_terminal():

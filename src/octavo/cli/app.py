@@ -27,7 +27,7 @@ def app() -> None:
 
     Begin with:
       octavo demo
-      octavo convert my_saved_model -o my_model.tflite --recipe int8 --samples calibration.npz
+      octavo convert my_model -o my.tflite -r int8 --samples calibration.npz
 
     The shell completes commands and options after:
       eval "$(_OCTAVO_COMPLETE=bash_source octavo)"    # or zsh_source, fish_source

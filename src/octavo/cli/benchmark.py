@@ -38,8 +38,8 @@ def benchmark(  # noqa: PLR0913  # one for each option
     reads in MODEL; delegates fuse operations, so that the whole can be faster than the sum.
 
     Examples:
-      octavo benchmark my_model.tflite
-      octavo benchmark my_model_int8.tflite --reference my_model_float.tflite --threads 1 --threads 2
+      octavo benchmark my.tflite
+      octavo benchmark my.tflite --reference float.tflite --threads 1 --threads 2
     """
     import octavo
     from octavo.cli.progress import ProgressBar

@@ -36,7 +36,7 @@ def compare(  # noqa: PLR0913  # one for each option
     Outputs and layers in decibels of SQNR (20 dB more is ten times nearer), latency measured in turns, size.
 
     Example:
-      octavo compare my_model_float.tflite my_model_int8.tflite --samples held_out.npz
+      octavo compare float.tflite my.tflite --samples held_out.npz
     """
     import octavo
     from octavo.cli.progress import ProgressBar

@@ -104,15 +104,17 @@ def convert(model: str, **options: Unpack[Options]) -> None:
     MODEL is the directory of a SavedModel, a Keras file (.keras, .h5), a frozen graph (.pb, .pbtxt) or a float .tflite.
 
     Examples:
-      octavo convert my_model -o my_model.tflite
-      octavo convert my_model -o my_model.tflite --recipe dynamic
-      octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
-      octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
+      octavo convert my_model -o my.tflite
+      octavo convert my_model -o my.tflite -r dynamic
+      octavo convert my_model -o my.tflite -r int8 --samples calibration.npz
+      octavo convert my_model -o my.tflite -r int8 --samples calibration.npz
           --held-out held_out.npz --report report.html
-      octavo convert my_model -o my_model.tflite --recipe int8 --samples photos/ --preprocess tf,crop=0.875
-      octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz
-          --inputs int8 --outputs int8 --rule "op=SOFTMAX,precision=float32"
-      octavo convert frozen.pb -o my_model.tflite --input-node image --output-node scores --shape image=1,224,224,3
+      octavo convert my_model -o my.tflite -r int8 --samples photos/
+          --preprocess tf,crop=0.875
+      octavo convert my_model -o my.tflite -r int8 --samples calibration.npz
+          --inputs int8 --outputs int8 --rule op=SOFTMAX,precision=float32
+      octavo convert frozen.pb -o my.tflite --input-node image
+          --output-node scores --shape image=1,224,224,3
     """
     _check_places(model, options)
     result = _run(model, options)

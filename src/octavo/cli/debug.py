@@ -49,7 +49,7 @@ def debug(  # noqa: PLR0913  # one for each option
 
     Examples:
       octavo debug my_model --recipe int8 --samples calibration.npz
-      octavo debug my_model_float.tflite my_model_int8.tflite --samples held_out.npz
+      octavo debug float.tflite my.tflite --samples held_out.npz
     """
     from octavo.cli.terminal import show_json, show_tables
     from octavo.cli.values import dressed

@@ -47,8 +47,8 @@ def evaluate(  # noqa: PLR0913  # one for each option
     accident.
 
     Examples:
-      octavo evaluate my_model.tflite --samples held_out.npz
-      octavo evaluate my_model.tflite --samples held_out.npz --reference my_model_float.tflite
+      octavo evaluate my.tflite --samples held_out.npz
+      octavo evaluate my.tflite --samples held_out.npz --reference float.tflite
     """
     import octavo
     from octavo.cli.progress import ProgressBar

@@ -11,6 +11,8 @@ from octavo.cli.command import Command, option
 if TYPE_CHECKING:
     from octavo.report.inspection import Inspection
 
+WHAT = "What to look at"
+
 
 @click.command(cls=Command)
 @click.argument("model", type=click.Path())
@@ -18,18 +20,30 @@ if TYPE_CHECKING:
 @option("--tree", section="What is shown", is_flag=True, help="The layers as a tree, with the sizes of their weights.")
 @option("--target", section="What is shown", metavar="NAME", help="The operations that would leave it: gpu, "
         "nnapi, tflm, edgetpu, ethos-u, hexagon.")  # fmt: skip
-def inspect(  # one for each option
-    model: str, *, why: bool, tree: bool, target: str | None, as_json: bool, quiet: bool
+@option("--input-node", section=WHAT, multiple=True, metavar="NAME", help="A node that goes into a frozen graph (.pb), "
+        "in place of its placeholders; may be repeated.")  # fmt: skip
+@option("--output-node", section=WHAT, multiple=True, metavar="NAME", help="A node that comes out of a frozen graph, "
+        "in place of those that nobody reads; may be repeated.")  # fmt: skip
+def inspect(  # noqa: PLR0913  # one for each option
+    model: str,
+    *,
+    why: bool,
+    tree: bool,
+    target: str | None,
+    input_node: tuple[str, ...],
+    output_node: tuple[str, ...],
+    as_json: bool,
+    quiet: bool,
 ) -> None:
     """Show what is in MODEL: signatures, operations, shapes, precisions and sizes.
 
-    MODEL is the directory of a SavedModel, which is shown as it will be converted, or any .tflite, as it stands.
+    MODEL is anything that `octavo convert` takes, which is shown as it will be converted, or any .tflite, as it stands.
 
     Examples:
       octavo inspect my_model
       octavo inspect my_model --why
-      octavo inspect my_model.tflite --tree
-      octavo inspect my_model.tflite --json
+      octavo inspect my.tflite --tree
+      octavo inspect my.tflite --json
     """
     import octavo
     from octavo.cli.progress import ProgressBar
@@ -39,7 +53,7 @@ def inspect(  # one for each option
         _show_departures(model, target, as_json=as_json, quiet=quiet)
         return
     with ProgressBar("reading", quiet=quiet):
-        seen = octavo.inspect(model, why=why)
+        seen = octavo.inspect(model, why=why, inputs=input_node or None, outputs=output_node or None)
     if as_json:
         show_json(seen)
     elif not quiet:
@@ -49,7 +63,7 @@ def inspect(  # one for each option
 
 
 def _show(seen: Inspection, *, tree: bool) -> None:
-    from octavo.cli.terminal import show_lines, show_tables
+    from octavo.cli.terminal import show_lines, show_tables, show_wrapped
     from octavo.cli.tree import tree_of
 
     if not tree:
@@ -57,7 +71,10 @@ def _show(seen: Inspection, *, tree: bool) -> None:
         return
     show_tables(seen.signature_tables())
     for graph in seen.graphs:
-        show_lines(f"Graph {graph.name!r}" if len(seen.graphs) > 1 else "Operations", *tree_of(graph), "")
+        show_lines(f"Graph {graph.name!r}" if len(seen.graphs) > 1 else "Operations")
+        for line in tree_of(graph):
+            show_wrapped(*line)
+        show_lines("")
     show_tables(seen.total_tables())
 
 

@@ -87,8 +87,12 @@ class ProgressBar:
         width = shutil.get_terminal_size().columns - 1
         if self._stream is None:
             self._stream = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="replace")
+
+        class Bar(tqdm):  # type: ignore[misc]  # it has no types
+            monitor_interval = 0  # its thread would keep the runtime from holding LiteRT's notes back
+
         form = "{desc} {bar} {n_fmt}/{total_fmt} {remaining}" if total else "{desc} {elapsed}"
-        return tqdm(desc=what, total=total, file=self._stream, leave=False, bar_format=form, ncols=width)
+        return Bar(desc=what, total=total, file=self._stream, leave=False, bar_format=form, ncols=width)
 
 
 def _has_timer() -> bool:

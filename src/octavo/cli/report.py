@@ -21,7 +21,8 @@ def report(run: Path, *, output: Path | None, against: Path | None, as_json: boo
     The page needs no network: it can be sent to anyone.
 
     Examples:
-      octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz --save-run run.json
+      octavo convert my_model -o my.tflite -r int8 --samples calibration.npz
+          --save-run run.json
       octavo report run.json
       octavo report run.json --against earlier.json -o difference.html
     """

@@ -13,10 +13,11 @@ def targets(*, as_json: bool, quiet: bool) -> None:
 
     Examples:
       octavo targets
-      octavo convert my_model -o my_model.tflite --recipe int8 --samples calibration.npz --target edgetpu
-      octavo inspect my_model.tflite --target gpu
+      octavo convert my_model -o my.tflite -r int8 --samples calibration.npz
+          --target edgetpu
+      octavo inspect my.tflite --target gpu
     """
-    from octavo.cli.terminal import show_json, show_table
+    from octavo.cli.terminal import show_json, show_lines, show_table
     from octavo.recipe import PRECISIONS
     from octavo.targets.known import TARGETS
 
@@ -40,8 +41,8 @@ def targets(*, as_json: bool, quiet: bool) -> None:
                 target.about,
                 ", ".join(each for each in PRECISIONS if each in target.precisions) or "all",
                 str(len(target.operators) or "all"),
-                target.source,
             )
             for target in TARGETS.values()
         ]
-        show_table("", ("target", "what it is", "precisions", ">operators", "source"), rows)
+        show_table("", ("target", "what it is", "precisions", ">operators"), rows)
+        show_lines("Whose word that is", *(f"{target.name}: {target.source}" for target in TARGETS.values()))

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 from typing import Any
 
 import click
 
-from octavo.showing import Table
+from octavo.showing import Table, shortened
 
 PIPED_WIDTH = 160
 """Columns of a table when stdout is no terminal, whose width would be known."""
-LEAST = 8
+LEAST = 10
 """A column is not made narrower than this to fit the terminal."""
 
 
@@ -34,25 +34,53 @@ def show_tables(tables: Iterable[Table]) -> None:
             show_table(table.title, table.columns, table.rows)
         elif table.rows:
             width = max(len(row[0]) for row in table.rows)
-            show_lines(*(f"{word.ljust(width)}  {told}" for word, told in table.rows))
+            for word, told in table.rows:
+                show_wrapped(f"{word.ljust(width)}  ", " " * (width + 2), told)
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     """Print rows under the names of their columns. A column whose name starts with `>` is aligned to the right."""
     names = [name.lstrip(">") for name in columns]
     right = [name.startswith(">") for name in columns]
-    cells = [names, *([str(cell) for cell in row] for row in rows)]
-    room = shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
-    widths = _fit([max(map(len, column)) for column in zip(*cells, strict=True)], room)
+    cells = [names, *([shortened(str(cell)) for cell in row] for row in rows)]
+    widths = _fit([max(map(len, column)) for column in zip(*cells, strict=True)], room())
     plain = False if os.environ.get("NO_COLOR") else None
     if title:
         click.secho(title, bold=True, color=plain)
+    if sum(widths) + 2 * (len(widths) - 1) > room():
+        _show_stacked(cells)
+        return
     for number, row in enumerate(cells):
         for line in _lines(row, widths, right):
             click.secho(line, bold=number == 0, color=plain)
         if number == 0:
             click.echo("─" * (sum(widths) + 2 * (len(widths) - 1)))
     click.echo()
+
+
+def _show_stacked(cells: Sequence[Sequence[str]]) -> None:
+    """Print rows below each other, a line for each cell: the terminal is too narrow for columns."""
+    names, *rows = cells
+    width = max(map(len, names))
+    for row in rows:
+        for name, cell in zip(names, row, strict=True):
+            if cell:
+                show_wrapped(f"{name.ljust(width)}  ", " " * (width + 2), cell)
+        click.echo()
+
+
+def room() -> int:
+    """How many columns a line may have."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else PIPED_WIDTH
+
+
+def show_wrapped(first: str, others: str, text: str) -> None:
+    """Print a text that begins with `first`, and goes on in lines that begin with `others`; as one line in a pipe."""
+    if not sys.stdout.isatty():
+        click.echo(first + text)
+        return
+    for number, part in enumerate(folded(text, max(LEAST, room() - len(others)))):
+        click.echo((others if number else first) + part)
 
 
 def show_lines(*lines: str) -> None:
@@ -74,7 +102,20 @@ def _fit(widths: list[int], room: int) -> list[int]:
 
 def _lines(row: Sequence[str], widths: Sequence[int], right: Sequence[bool]) -> Iterable[str]:
     """The lines that a row takes: what is too long for its column goes on below."""
-    folded = [textwrap.wrap(cell, width) or [""] for cell, width in zip(row, widths, strict=True)]
-    for parts in zip_longest(*folded, fillvalue=""):
-        aligned = [p.rjust(w) if r else p.ljust(w) for p, w, r in zip(parts, widths, right, strict=True)]
+    parts = [folded(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for line in zip_longest(*parts, fillvalue=""):
+        aligned = [p.rjust(w) if r else p.ljust(w) for p, w, r in zip(line, widths, right, strict=True)]
         yield "  ".join(aligned).rstrip()
+
+
+def folded(text: str, width: int) -> list[str]:
+    """The lines of a text, none longer than `width`: cut at blanks, and longer names behind what joins their parts."""
+    lines = [""]
+    for word in text.split():
+        pieces = [word] if len(word) <= width else re.findall(r"[^/_,;:\[]*[/_,;:\[]|[^/_,;:\[]+$", word)
+        for number, piece in enumerate(pieces):
+            glued = piece if number or not lines[-1] else f" {piece}"
+            lines[-1:] = [lines[-1] + glued] if len(lines[-1] + glued) <= width else [lines[-1], piece]
+            while len(lines[-1]) > width:
+                lines[-1:] = [lines[-1][:width], lines[-1][width:]]
+    return [line for line in lines if line] or [""]

@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from octavo.showing import shortened
+
 if TYPE_CHECKING:
     from octavo.report.inspection import GraphView, Operation
 
 
-def tree_of(graph: GraphView) -> Iterator[str]:
+Line = tuple[str, str, str]
+"""What a line begins with, what the lines begin with that it goes on in, and its text."""
+
+
+def tree_of(graph: GraphView) -> Iterator[Line]:
     """One line for each part of the layers' paths, and one for each operation, in the order of work."""
-    rows = [((op.layer or op.outputs[0].name).split("/"), op) for op in graph.operations]
+    rows = [(shortened(op.layer or op.outputs[0].name).split("/"), op) for op in graph.operations]
     yield from _branches(rows, "")
 
 
-def _branches(rows: Sequence[tuple[list[str], Operation]], indent: str) -> Iterator[str]:
+def _branches(rows: Sequence[tuple[list[str], Operation]], indent: str) -> Iterator[Line]:
     """The lines of operations whose paths have come this far; neighbours of one name go together."""
     runs: list[list[tuple[list[str], Operation]]] = []
     for path, op in rows:
@@ -28,9 +34,9 @@ def _branches(rows: Sequence[tuple[list[str], Operation]], indent: str) -> Itera
         corner, below = ("└─ ", "   ") if last else ("├─ ", "│  ")
         path, op = run[0]
         if len(run) == 1:
-            yield f"{indent}{corner}{_operation(path, op)}"
+            yield f"{indent}{corner}", f"{indent}{below}  ", _operation(path, op)
             continue
-        yield f"{indent}{corner}{path[0]}{_total([op for _, op in run])}"
+        yield f"{indent}{corner}", f"{indent}{below}  ", f"{path[0]}{_total([op for _, op in run])}"
         yield from _branches([(path[1:], op) for path, op in run], indent + below)
 
 

@@ -145,7 +145,8 @@ class _Lowering:
                 f"{len(self.gaps)} operation(s) of the model cannot be converted",
                 gaps=list(self.gaps),
                 where=f"{self.source.path}, signature {self.signature.key!r}",
-                hint="rewrite these layers with other operations, or leave them out of the exported signature",
+                hint="rewrite these layers with other operations, or leave them out: export another signature; cut a "
+                "frozen graph elsewhere (--input-node, --output-node)",
             )
         for port, value in zip(self.signature.outputs, outputs, strict=True):
             assert value is not None

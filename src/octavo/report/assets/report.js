@@ -43,7 +43,8 @@
   const state = { text: "", hidden: new Set(), sort: "order", open: new Set(), closed: new Set(), chart: "order", at: -1 };
   // Layers are grouped by the part of their path that tells blocks apart: what all share is left out, and a name such
   // as block_3_expand belongs to block_3.
-  const paths = layers.map((l) => (l.layer || l.node).split("/"));
+  const called = (l) => { const [first, ...others] = (l.layer || l.node).split(";"); return others.length ? `${first} +${others.length}` : first; };
+  const paths = layers.map((l) => called(l).split("/"));
   const common = (rows) => { let n = 0; while (rows.length > 1 && rows.every((r) => r.length > n + 1 && r[n] === rows[0][n])) n++; return n; };
   const root = common(paths), tops = {}; paths.forEach((p) => { tops[p[root]] = (tops[p[root]] || 0) + 1; });
   const deep = new Set(Object.keys(tops).filter((t) => tops[t] > layers.length / 2));
@@ -56,7 +57,7 @@
   const hay = layers.map((l) => [l.layer, l.node, l.op, l.precision, l.why, l.who, l.slow, l.off_target, l.output, ...(l.error?.causes || []).map((c) => `${c.kind} ${c.what}`)].join(" ").toLowerCase());
   const row = (l, key) => {
     const e = l.error, width = e ? (e.sqnr == null ? 100 : Math.max(3, 100 * (e.sqnr - floor) / (ceiling - floor))) : 0;
-    return `<div class="layer" id="layer-${l.number}"><button type="button" class="row" aria-expanded="false" data-layer="${l.number}"><span class="gl" title="${WORDS[kind(l.precision)]}">${glyph(l.precision)}</span><span class="op">${escape(l.op)}</span><span class="path" title="${escape(l.layer)}">${leaf(l, key)}</span><span class="shape">${escape(l.output)}</span><span class="number weight">${l.size ? bytes(l.size) : ""}</span><span class="number sq">${e ? `<span class="spark"><i style="width:${width}%;background:var(--${kind(l.precision)})"></i></span>${decibels(e)}` : ""}</span></button></div>`;
+    return `<div class="layer" id="layer-${l.number}"><button type="button" class="row" aria-expanded="false" data-layer="${l.number}"><span class="gl" title="${WORDS[kind(l.precision)]}">${glyph(l.precision)}</span><span class="op">${escape(l.op)}</span><span class="path" title="${escape(l.layer || l.node)}">${leaf(l, key)}</span><span class="shape">${escape(l.output)}</span><span class="number weight">${l.size ? bytes(l.size) : ""}</span><span class="number sq">${e ? `<span class="spark"><i style="width:${width}%;background:var(--${kind(l.precision)})"></i></span>${decibels(e)}` : ""}</span></button></div>`;
   };
   const shown = () => { const words = state.text.toLowerCase().split(/\s+/).filter(Boolean); return layers.filter((l, i) => !state.hidden.has(kind(l.precision)) && words.every((w) => hay[i].includes(w))); };
   const ORDERS = {
@@ -94,7 +95,7 @@
     for (const [first, members] of Object.entries(inside)) if (members.some((l) => l.number === number)) { const button = document.querySelector(`[data-group="${first}"]`); if (button) shut(button, false); }
   };
   const readers = {}; layers.forEach((l) => new Set(l.reads || []).forEach((n) => { (readers[n] ||= []).push(l.number); }));
-  const links = (numbers) => [...new Set(numbers)].map((n) => `<a href="#layer-${n}" data-go="${n}">${escape(layers[n].layer || layers[n].node)}</a>`).join("<br>");
+  const links = (numbers) => [...new Set(numbers)].map((n) => `<a href="#layer-${n}" data-go="${n}">${escape(called(layers[n]))}</a>`).join("<br>");
   const fact = (name, value) => (value ? `<dt>${name}</dt><dd>${value}</dd>` : "");
   const detail = (l) => {
     const e = l.error, hist = (run.histograms || []).filter((h) => h.graph === l.graph && h.made_by === l.node), weights = (run.weights || []).filter((w) => w.graph === l.graph && (w.read_by === l.node || l.weights?.includes(w.tensor)));
@@ -146,7 +147,7 @@
     place.innerHTML = svg(w, h, "SQNR of each layer in decibels", `${lines}<line class="axis" x1="${left}" x2="${w}" y1="${bottom}" y2="${bottom}"/><text x="${left + 4}" y="${h - 5}">${state.chart === "sorted" ? "worst" : "first layer"}</text><text x="${w}" y="${h - 5}" text-anchor="end">${state.chart === "sorted" ? "best" : "last layer"}</text>${dots}<circle class="ring" r="8" visibility="hidden"/>`);
     state.at = -1;
   };
-  const point = (i) => { const p = points[i]; if (!p) return; state.at = i; const ring = $("chart").querySelector(".ring"); ring.setAttribute("cx", p.x); ring.setAttribute("cy", p.y); ring.setAttribute("visibility", "visible"); $("chart-note").textContent = `${p.layer.layer || p.layer.node} · ${p.layer.op} · ${WORDS[kind(p.layer.precision)]} · ${decibels(p.layer.error)}`; };
+  const point = (i) => { const p = points[i]; if (!p) return; state.at = i; const ring = $("chart").querySelector(".ring"); ring.setAttribute("cx", p.x); ring.setAttribute("cy", p.y); ring.setAttribute("visibility", "visible"); $("chart-note").textContent = `${called(p.layer)} · ${p.layer.op} · ${WORDS[kind(p.layer.precision)]} · ${decibels(p.layer.error)}`; };
   const nearest = (event) => { const box = $("chart").querySelector("svg").getBoundingClientRect(), scale = $("chart").querySelector("svg").viewBox.baseVal.width / box.width, mx = (event.clientX - box.left) * scale, my = (event.clientY - box.top) * scale; let best = -1, least = 1e9; points.forEach((p, i) => { const d = 4 * (p.x - mx) ** 2 + (p.y - my) ** 2; if (d < least) { least = d; best = i; } }); return best; };
 
   const legend = () => {
@@ -185,7 +186,7 @@
   draw(); new IntersectionObserver((seen) => { if (seen.some((entry) => entry.isIntersecting)) more(CHUNK); }, { rootMargin: "800px" }).observe($("more"));
   addEventListener("beforeprint", () => more(waiting.length));
   const worst = measured.length ? measured.reduce((a, b) => (b.error.sqnr < a.error.sqnr ? b : a)) : null;
-  $("layers-lede").innerHTML = `${layers.length} operations${worst ? `; the one farthest from float is <a href="#layer-${worst.number}" data-go="${worst.number}">${escape(worst.layer || worst.node)}</a> (${decibels(worst.error)})` : ""}.`;
+  $("layers-lede").innerHTML = `${layers.length} operations${worst ? `; the one farthest from float is <a href="#layer-${worst.number}" data-go="${worst.number}">${escape(called(worst))}</a> (${decibels(worst.error)})` : ""}.`;
   const inputs = (run.histograms || []).filter((h) => !h.made_by); if (inputs.length && $("inputs-charts")) $("inputs-charts").innerHTML = inputs.map((h) => `<div>${histogram(h)}</div>`).join("");
   document.querySelector(".contents").innerHTML = [...document.querySelectorAll("section[data-title]")].map((s) => `<a href="#${s.id}">${s.dataset.title}</a>`).join("");
   document.documentElement.dataset.ready = "true";
