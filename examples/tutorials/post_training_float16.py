@@ -7,7 +7,7 @@ After TensorFlow's tutorial of the same name, with `octavo.lite` in place of `tf
 
 from __future__ import annotations
 
-from classifier import accuracy, train
+from classifier import accuracy, show, train
 
 from octavo import lite
 
@@ -24,5 +24,4 @@ def main() -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    for name, found in main().items():
-        print(f"{name:<15} {found['accuracy']:.2%}  {found['bytes']:>7,} bytes")
+    show(main())

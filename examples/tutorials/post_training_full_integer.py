@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
-from classifier import accuracy, data, train
+from classifier import accuracy, data, show, train
 
 from octavo import lite
 
@@ -37,5 +37,4 @@ def main() -> dict[str, dict[str, float]]:
 
 
 if __name__ == "__main__":
-    for name, found in main().items():
-        print(f"{name:<15} {found['accuracy']:.2%}  {found['bytes']:>7,} bytes")
+    show(main())

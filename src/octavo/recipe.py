@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, get_args, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_type_hints
 
 import msgspec
+from msgspec import Meta
 from msgspec.structs import force_setattr
 
 from octavo.dtype import name_of
@@ -60,23 +61,39 @@ Ranges = Literal["least_error", "percentile", "entropy", "average", "minmax"]
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A precision for some operations. Of the rules that match an operation, the last one counts.
 
-    `op` is the name of a LiteRT operator, such as `CONV_2D` or `*CONV*`; `layer` the name of a source layer, by its
-    path or any of its parts, or of a tensor that the operation makes. Both may be lists, of which any matches. `depth`
-    counts source layers in the order of work: `0` is the first, `-1` the last, `:3` the first three, `-2:` the last
-    two. `port` makes the rule one about the constants at that port (`weights`, `bias`, or a name such as `filter`)
-    instead of the operation: how they are stored where activations are float. `weights`, `block` and `per_channel` are
-    those of the recipe unless given. `rules` are exceptions among what this rule matches.
+    An operation has to match `op`, `layer`, `depth` and `port` alike.
     """
 
-    precision: Precision
-    op: Patterns = "*"
-    layer: Patterns = "*"
-    depth: int | str = ""
-    port: str = ""
-    weights: Weights | None = None
-    block: Block | None = None
-    per_channel: bool | None = None
-    rules: tuple[Rule, ...] = ()
+    precision: Annotated[Precision, Meta(description="How what the rule matches computes, or how a port is stored.")]
+    op: Annotated[
+        Patterns,
+        Meta(description="A LiteRT operator, such as `CONV_2D` or `*CONV*`; of a list, any may match."),
+    ] = "*"
+    layer: Annotated[
+        Patterns,
+        Meta(
+            description="A source layer, by its path or any of its parts, or a tensor that the operation makes; of a "
+            "list, any may match."
+        ),
+    ] = "*"
+    depth: Annotated[
+        int | str,
+        Meta(
+            description="Source layers by their place in the order of work: `0` is the first, `-1` the last, `:3` "
+            "the first three, `-2:` the last two."
+        ),
+    ] = ""
+    port: Annotated[
+        str,
+        Meta(
+            description="The rule is one about the constants at this port (`weights`, `bias`, or a name such as "
+            "`filter`) instead of the operation: how they are stored where activations are float."
+        ),
+    ] = ""
+    weights: Annotated[Weights | None, Meta(description="The dtype of weights; by default the recipe's.")] = None
+    block: Annotated[Block | None, Meta(description="Weights with one scale; by default as in the recipe.")] = None
+    per_channel: Annotated[bool | None, Meta(description="By default as in the recipe.")] = None
+    rules: Annotated[tuple[Rule, ...], Meta(description="Exceptions among what this rule matches.")] = ()
 
     def __post_init__(self) -> None:
         """Take dtypes in other spellings, and check what the types do not say.
@@ -108,46 +125,80 @@ _DEPTH = re.compile(r"(-?\d+)?(:(-?\d+)?)?")
 
 
 class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How a model is to be quantized.
+    """How a model is to be quantized; the JSON schema, and the page of recipes, say what each key does."""
 
-    `precision` holds for every operation that no rule names. `inputs` and `outputs` are the dtypes of the model's
-    interface: one for all, or one for each name (`*` for those that are not named, else float32). `allow` and `deny`
-    list operators and layers: if `allow` is not empty, only what it lists is quantized, unless a rule says so; what
-    `deny` lists never is.
-
-    `target` is what the model is to run on: what it cannot run is an error, unless `deny` or a rule leaves it in float.
-    `per_channel` gives each output channel of a weight a scale of its own. `ranges` says how int8
-    activation ranges are chosen: `least_error` clips rare large numbers where that lowers the expected error,
-    `percentile` a fixed part of them, `entropy` where the least information is lost, `average` takes the mean
-    of the samples' ends, `minmax` all that was seen. `effort` says how much time may go into better numbers.
-    `correct_bias` lets biases make up for what the rounding of weights adds to a layer's mean. With `equalize`, the
-    channels of int8 activations are made more alike, and the weights around them take that up, where this is predicted
-    to gain (not with `fast`).
-    With `mixed`, what is measured to ruin the outputs gets wider weights, int16 or float (not with `fast`), and
-    weights narrower than int8 become int8 where they cost the outputs more than a little.
-    `weights` is the dtype in which they are stored,
-    wider where a kernel takes none so narrow; with a `block` (32, 64, 128 or 256), as many int4 numbers in a row have a
-    scale of their own where a kernel with float activations takes it. `small` is the number of elements below which
-    weights are not worth quantizing when activations stay float. With `strict`, whatever must stay float is an error.
-    """
-
-    precision: Precision = "float32"
-    weights: Weights = "int8"
-    block: Block = 0
-    inputs: Interface | dict[str, Interface] = "float32"
-    outputs: Interface | dict[str, Interface] = "float32"
-    target: TargetName = "xnnpack"
-    allow: tuple[str, ...] = ()
-    deny: tuple[str, ...] = ()
-    per_channel: bool = True
-    ranges: Ranges = "least_error"
-    correct_bias: bool = True
-    equalize: bool = True
-    mixed: bool = True
-    effort: Effort = "balanced"
-    small: int = 1024
-    strict: bool = False
-    rules: tuple[Rule, ...] = ()
+    precision: Annotated[Precision, Meta(description="How operations compute that no rule names.")] = "float32"
+    weights: Annotated[
+        Weights, Meta(description="The dtype in which weights are stored; wider where a kernel takes none so narrow.")
+    ] = "int8"
+    block: Annotated[
+        Block,
+        Meta(
+            description="As many int4 weights in a row have a scale of their own, where a kernel with float "
+            "activations takes it; 0 is a whole channel."
+        ),
+    ] = 0
+    inputs: Annotated[
+        Interface | dict[str, Interface],
+        Meta(
+            description="The dtypes of the model's inputs: one for all, or one for each name (`*` for those that are "
+            "not named, else float32)."
+        ),
+    ] = "float32"
+    outputs: Annotated[
+        Interface | dict[str, Interface], Meta(description="The dtypes of the model's outputs, as of its inputs.")
+    ] = "float32"
+    target: Annotated[
+        TargetName,
+        Meta(
+            description="What the model is to run on: what it cannot run is an error, unless `deny` or a rule leaves "
+            "it in float."
+        ),
+    ] = "xnnpack"
+    allow: Annotated[
+        tuple[str, ...],
+        Meta(description="Operators and layers. If there are any, only these are quantized, unless a rule says so."),
+    ] = ()
+    deny: Annotated[tuple[str, ...], Meta(description="Operators and layers that are never quantized.")] = ()
+    per_channel: Annotated[bool, Meta(description="Each output channel of a weight has a scale of its own.")] = True
+    ranges: Annotated[
+        Ranges,
+        Meta(
+            description="How int8 activation ranges are chosen: `least_error` clips rare large numbers where that "
+            "lowers the expected error, `percentile` a fixed part of them, `entropy` where the least information "
+            "is lost, `average` takes the mean of the samples' ends, `minmax` all that was seen."
+        ),
+    ] = "least_error"
+    correct_bias: Annotated[
+        bool, Meta(description="Biases make up for what the rounding of weights adds to a layer's mean.")
+    ] = True
+    equalize: Annotated[
+        bool,
+        Meta(
+            description="Channels of int8 activations are made more alike, and the weights around them take that up, "
+            "where this is predicted to gain (not with `fast`)."
+        ),
+    ] = True
+    mixed: Annotated[
+        bool,
+        Meta(
+            description="What is measured to ruin the outputs gets wider weights, int16 or float (not with `fast`), "
+            "and weights narrower than int8 become int8 where they cost the outputs more than a little."
+        ),
+    ] = True
+    effort: Annotated[Effort, Meta(description="How much time may go into better numbers.")] = "balanced"
+    small: Annotated[
+        int,
+        Meta(
+            description="The number of elements below which weights are not worth quantizing when activations stay "
+            "float."
+        ),
+    ] = 1024
+    strict: Annotated[bool, Meta(description="Whatever must stay float is an error.")] = False
+    rules: Annotated[
+        tuple[Rule, ...],
+        Meta(description="Precisions for some operations. Of the rules that match an operation, the last one counts."),
+    ] = ()
 
     def __post_init__(self) -> None:
         """Take dtypes in other spellings."""

@@ -1,71 +1,142 @@
-"""What README and the documentation show works as written; the reference of commands is what is printed."""
+"""What README and the documentation show works as written, from top to bottom of each page."""
 
 import re
 import runpy
-import shlex
 import shutil
-from pathlib import Path
+import wave
 
+import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from octavo.cli.app import app
-
-ROOT = Path(__file__).parents[2]
-DIGITS = ROOT / "examples" / "digits"
-PAGES = ("README.md", "docs/index.md")
-
-
-def snippets(page, language):
-    """The code blocks of a page, without the indentation of a list."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-    return [re.sub(rf"^{indent}", "", text, flags=re.MULTILINE) for indent, text in found]
-
-
-def commands(page):
-    """The `octavo` commands of a page; those that install something are run by .ci/run."""
-    lines = (line for text in snippets(page, "sh") for line in text.splitlines())
-    return [shlex.split(line, comments=True)[1:] for line in lines if line.startswith("octavo ")]
+from pages import DIGITS, ROOT, Walk, blocks, needs_tensorflow, pages
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    """A directory with the files that the pages name."""
+def furnished(tmp_path_factory):
+    """A directory with the files that the pages name: a model, its data, and that data as people have it."""
     folder = tmp_path_factory.mktemp("documentation")
     shutil.copytree(DIGITS / "saved_model", folder / "my_saved_model")
     for name in ("calibration.npz", "held_out.npz"):
         shutil.copy(DIGITS / name, folder)
+    with np.load(DIGITS / "held_out.npz") as held_out:
+        pictures(folder, held_out["image"][:40], held_out["labels"][:40])
+        (folder / "arrays").mkdir()
+        for number, image in enumerate(held_out["image"][:8]):
+            np.save(folder / "arrays" / f"{number}.npy", image)
+    sounds(folder)
     return folder
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_every_command_of_a_page_works_in_its_order(page, folder, monkeypatch):
-    monkeypatch.chdir(folder)
-    assert commands(page)
-    for command in commands(page):
-        result = CliRunner().invoke(app, command, prog_name="octavo")
-        assert result.exit_code == 0, f"octavo {shlex.join(command)}\n{result.output}"
+def pictures(folder, images, labels):
+    """Grey pictures in a folder for each class, and a table of them."""
+    pillow = pytest.importorskip("PIL.Image", reason="Pillow is not installed (extra: images)")
+    rows = ["path,label"]
+    for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+        path = folder / "photos" / str(label) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pillow.fromarray((image[..., 0] * 255).astype(np.uint8)).save(path)
+        rows.append(f"{path.relative_to(folder)},{label}")
+    (folder / "photos.csv").write_text("\n".join(rows))
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_the_python_of_a_page_runs(page, folder, monkeypatch, capsys):
-    monkeypatch.chdir(folder)
-    for code in snippets(page, "python"):
-        exec(compile(code, page, "exec"), {})  # noqa: S102  # our own pages
-        assert capsys.readouterr().out
+def sounds(folder):
+    """A few recordings, and a model that hears them."""
+    from octavo.ir.graph import Model, Signature
+    from octavo.ir.text import parse
+    from octavo.ops import registry
+    from octavo.write.tflite import to_bytes
+
+    (folder / "clips").mkdir()
+    for number in range(4):
+        noise = np.random.default_rng(number).integers(-3000, 3000, 400).astype("<i2")
+        with wave.open(str(folder / "clips" / f"{number}.wav"), "wb") as file:
+            file.setparams((1, 2, 16000, 0, "NONE", "not compressed"))
+            file.writeframes(noise.tobytes())
+    text = """main(%audio: float32[batch,400]) {
+      %w = const float32[4,400]
+      %y = FULLY_CONNECTED(%audio, %w)
+      return %y
+    }"""
+    graph = parse(text, registry().ops)
+    signature = Signature("serving_default", graph, ("audio",), ("class",))
+    (folder / "sound_model.tflite").write_bytes(to_bytes(Model([graph], signatures=[signature])))
 
 
-def test_every_recipe_of_the_readme_is_one():
+@pytest.fixture
+def workplace(furnished, tmp_path, monkeypatch):
+    shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def quick(page):
+    return not needs_tensorflow(page)
+
+
+@pytest.mark.parametrize("page", list(filter(quick, pages())))
+@pytest.mark.filterwarnings("ignore::octavo.lite.OctavoWarning")
+@pytest.mark.usefixtures("workplace")
+def test_a_page_works_from_top_to_bottom(page):
+    Walk(page).through()
+
+
+@pytest.mark.parametrize("page", pages())
+def test_what_a_page_shows_and_does_not_run_has_a_reason(page):
+    for block in blocks(page):
+        if block.is_only_text and block.comment != "test command":
+            assert len(block.comment) > len("not run: because"), f"{block} gives no reason"
+
+
+@pytest.mark.parametrize("page", pages())
+def test_every_recipe_of_a_page_is_one(page, workplace):
     import msgspec
 
     from octavo.recipe import read_recipe
 
-    for text in snippets("README.md", "toml"):
-        assert read_recipe(msgspec.toml.decode(text)).precision == "int8"
+    for block in blocks(page):
+        if block.language in ("toml", "json") and not block.is_only_text:
+            if block.title:
+                (workplace / block.title).write_text(block.text)
+            decode = getattr(msgspec, block.language).decode
+            assert read_recipe(decode(block.text)), str(block)
 
 
-def test_the_page_of_commands_is_what_they_print():
-    written = runpy.run_path(str(ROOT / "tools" / "write_command_reference.py"))
-    assert (ROOT / "docs/reference/commands.md").read_text() == written["page"](), (
-        "if the change is meant: python tools/write_command_reference.py"
+@pytest.mark.parametrize("page", pages())
+def test_every_page_has_one_title_and_begins_with_what_the_reader_gets(page):
+    lines = (ROOT / page).read_text().splitlines()
+    assert lines[0].startswith("# ")
+    assert (
+        len(
+            [
+                line
+                for line in re.sub(r"```.*?```", "", "\n".join(lines), flags=re.DOTALL).splitlines()
+                if line.startswith("# ")
+            ]
+        )
+        == 1
     )
+    assert next(line for line in lines[1:] if line.strip())[0] not in "#`|-", "the first words are a sentence"
+
+
+GENERATED = {
+    "docs/reference/commands.md": "write_command_reference.py",
+    "docs/reference/errors.md": "write_error_reference.py",
+    "docs/reference/recipes.md": "write_recipe_reference.py",
+    "docs/architecture.md": "write_architecture.py",
+    "docs/decisions/index.md": "write_decision_index.py",
+    "docs/peers.md": "write_peers.py",
+}
+
+
+@pytest.mark.parametrize("page", GENERATED)
+def test_a_page_that_a_script_writes_is_what_it_writes_now(page):
+    written = runpy.run_path(str(ROOT / "tools" / GENERATED[page]))
+    assert (ROOT / page).read_text() == written["page"](), "if the change is meant: python tools/write_pages.py"
+
+
+def test_readme_is_under_150_lines_and_shows_the_report():
+    text = (ROOT / "README.md").read_text()
+    assert len(text.splitlines()) < 150
+    picture = ROOT / "docs/images/report.png"
+    assert picture.name in text
+    assert picture.stat().st_size < 200_000

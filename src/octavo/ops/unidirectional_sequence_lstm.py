@@ -153,8 +153,7 @@ class UnidirectionalSequenceLstm(Op):
 
 
 def _sigmoid(x: Array) -> Array:
-    result: Array = (1 + np.tanh(x / 2)) / 2  # the same, and never too large on the way
-    return result
+    return 1 / (1 + np.exp(-x))
 
 
 def _clipped(x: Array, limit: float) -> Array:
