@@ -132,7 +132,9 @@ def _more() -> dict[str, Subject]:
         "up_sampling_3d": subject(one(L.UpSampling3D, (3, 4, 5, 2)), reals(3, 4, 5, 2)),
         "zero_padding_3d": subject(one(L.ZeroPadding3D, (3, 4, 5, 2)), reals(3, 4, 5, 2)),
         "cropping_3d": subject(one(L.Cropping3D, (3, 4, 5, 2)), reals(3, 4, 5, 2)),
-        "stft_spectrogram": subject(one(lambda: L.STFTSpectrogram(frame_length=32, frame_step=16), (200,)), reals(200)),
+        "stft_spectrogram": subject(
+            one(lambda: L.STFTSpectrogram(frame_length=32, frame_step=16), (200, 1)), reals(200, 1)
+        ),
         "categories": subject(one(lambda: L.CategoryEncoding(9, output_mode="multi_hot"), (4,), "int64"), numbers),
         "string_lookup": subject(one(lambda: L.StringLookup(vocabulary=text), (4,), "string"), strings),
         "string_lookup_inverted": subject(

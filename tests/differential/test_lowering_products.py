@@ -104,11 +104,6 @@ def test_einsum_sums_what_one_operand_has_alone():
     agree(lambda x, y: tf.raw_ops.Einsum(inputs=[x, y], equation="bij,bk->bi"), real(2, 3, 4), real(2, 5))
 
 
-def test_einsum_refuses_a_diagonal():
-    with pytest.raises(NotLoweredError, match="diagonal"):
-        lower(lambda x: tf.raw_ops.Einsum(inputs=[x], equation="ii->i"), real(3, 3))
-
-
 PADDINGS = {"SAME": [], "VALID": [], "EXPLICIT": [0, 0, 1, 2, 0, 3, 0, 0]}
 
 

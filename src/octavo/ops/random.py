@@ -51,7 +51,7 @@ class RandomUniform(Drawn):
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
         """TensorFlow's operand is LiteRT's."""
-        return drawn(build, RandomUniform(*_seeds(source)), source, source.inputs[0])
+        return drawn(build, RandomUniform(*seeds(source)), source, source.inputs[0])
 
     @lowers("tf.RandomUniformInt")
     @staticmethod
@@ -61,7 +61,7 @@ class RandomUniform(Drawn):
         span = source.const(2, "bound") - source.const(1, "bound")
         if span >= 1 << 24:
             raise NotLoweredError("LiteRT draws float32 numbers, too coarse for so many whole ones")
-        uniform = drawn(build, RandomUniform(*_seeds(source)), None, shape)
+        uniform = drawn(build, RandomUniform(*seeds(source)), None, shape)
         places = build(Floor(), build(Mul(), uniform, like(uniform, float(span))))
         return emit(build, Add(), cast(build, places, high.dtype), low)
 
@@ -76,7 +76,7 @@ class RandomStandardNormal(Drawn):
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
         """TensorFlow's operand is LiteRT's."""
-        return drawn(build, RandomStandardNormal(*_seeds(source)), source, source.inputs[0])
+        return drawn(build, RandomStandardNormal(*seeds(source)), source, source.inputs[0])
 
 
 @operation
@@ -95,7 +95,7 @@ class Multinomial(Op):
     def from_tf(source: Source, build: Builder) -> Value:
         """The kernel decides on int32; TensorFlow may ask for int64."""
         logits, samples = source.inputs
-        drawn = build(Multinomial(*_seeds(source)), logits, cast(build, samples, _INT32))
+        drawn = build(Multinomial(*seeds(source)), logits, cast(build, samples, _INT32))
         return cast(build, drawn, source.dtype("output_dtype"))
 
     def infer(self, logits: Value, num_samples: Value) -> Type:
@@ -121,5 +121,6 @@ def drawn(build: Builder, op: Drawn, source: Source | None, shape: Value) -> Val
     return build(op, cast(build, shape, _INT32))
 
 
-def _seeds(source: Source) -> tuple[int, int]:
+def seeds(source: Source) -> tuple[int, int]:
+    """Both seeds."""
     return source.attr("seed", int), source.attr("seed2", int)

@@ -167,6 +167,17 @@ def cross_entropy(source: Source, build: Builder) -> tuple[Value, ...]:
     return loss, build(Sub(), build(Softmax(beta=1.0), logits), labels)
 
 
+@lowers("tf.SparseSoftmaxCrossEntropyWithLogits")
+def cross_entropy_of_numbers(source: Source, build: Builder) -> tuple[Value, ...]:
+    """As with a label for each class: 1 for that of the number, 0 for the others."""
+    logits, numbers = source.inputs
+    classes = logits.shape[1]
+    if not isinstance(classes, int):
+        raise NotLoweredError("the number of classes must be known before the model runs")
+    labels = _one_hot(build, numbers, classes, logits.dtype)
+    return cross_entropy(Source(source.node, (logits, labels)), build)
+
+
 def _bins(source: Source) -> int:
     """How many bins: known, or held between two numbers that are one."""
     size = source.inputs[1]

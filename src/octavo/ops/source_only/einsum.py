@@ -16,8 +16,10 @@ from octavo.ops._real import require_float32
 from octavo.ops.batch_matmul import MOST_DIMENSIONS, BatchMatMul
 from octavo.ops.binary import Mul
 from octavo.ops.fully_connected import fully_connected
+from octavo.ops.gather import Gather
 from octavo.ops.reduce import Sum
 from octavo.ops.reshape import reshape
+from octavo.ops.select import SelectV2
 from octavo.ops.transpose import transpose
 
 _ELLIPSIS = "0123456789"
@@ -40,17 +42,21 @@ class Term:
         return [self.length(label) for label in labels]
 
 
-@lowers("tf.Einsum")
+@lowers("tf.Einsum", "tf.XlaEinsum")
 def einsum(source: Source, build: Builder) -> Value:
     """FULLY_CONNECTED, BATCH_MATMUL or MUL of two operands (TensorFlow takes no more), moved and joined as need be.
 
+    A label that an operand repeats is its diagonal; one that the result repeats fills a diagonal among zeros.
+
     Raises:
-        NotLoweredError: an operand repeats a label (its diagonal), or an ellipsis stretches.
+        NotLoweredError: the operands are not float32, or the length of a diagonal is unknown.
     """
     require_float32(*source.inputs)
     terms, wanted = _parse(source.attr("equation", str), source.inputs)
-    total = terms[0] if len(terms) == 1 else _multiply(build, terms[0], terms[1], wanted)
-    return _arranged(build, _summed(build, total, wanted), wanted).value
+    terms = [_diagonal(build, term) for term in _unstretched(build, terms)]
+    once = "".join(dict.fromkeys(wanted))
+    total = terms[0] if len(terms) == 1 else _multiply(build, terms[0], terms[1], once)
+    return _spread(build, _arranged(build, _summed(build, total, once), once), wanted)
 
 
 def _parse(equation: str, values: Sequence[Value]) -> tuple[list[Term], str]:
@@ -63,9 +69,6 @@ def _parse(equation: str, values: Sequence[Value]) -> tuple[list[Term], str]:
     count = Counter("".join(names).replace("...", ""))
     if not arrow:
         wanted = ("..." if widest else "") + "".join(sorted(label for label in count if count[label] == 1))
-    lengths: dict[str, Dim] = {}
-    for term in terms:
-        _check(term, lengths)
     return terms, _spelt(wanted, widest)
 
 
@@ -74,13 +77,50 @@ def _spelt(labels: str, span: int) -> str:
     return labels.replace("...", _ELLIPSIS[:span][::-1])
 
 
-def _check(term: Term, lengths: dict[str, Dim]) -> None:
-    if len(set(term.labels)) < len(term.labels):
-        raise NotLoweredError(f"it takes a diagonal ({term.labels})")
-    for label, length in zip(term.labels, term.value.shape, strict=True):
-        known = lengths.setdefault(label, length)
-        if label in _ELLIPSIS and 1 in (known, length) and known != length:
-            raise NotLoweredError("its ellipsis stretches an operand")
+def _unstretched(build: Builder, terms: Sequence[Term]) -> list[Term]:
+    """The operands without those dimensions of an ellipsis that have length 1 where another operand's are longer."""
+    longer = {label for term in terms for label in term.labels if label in _ELLIPSIS and term.length(label) != 1}
+    result = []
+    for term in terms:
+        kept = "".join(label for label in term.labels if label not in longer or term.length(label) != 1)
+        result.append(Term(reshape(build, term.value, term.lengths(kept)), kept) if kept != term.labels else term)
+    return result
+
+
+def _diagonal(build: Builder, term: Term) -> Term:
+    """The operand with each label once: of two dimensions with one label, every (n + 1)th element of both joined."""
+    while repeated := [label for label, count in Counter(term.labels).items() if count > 1]:
+        first = term.labels.index(repeated[0])
+        second = term.labels.index(repeated[0], first + 1)
+        rest = [axis for axis in range(len(term.labels)) if axis not in (first, second)]
+        length, shape = _known(term.value.shape[first], term.value.shape[second]), term.value.shape
+        joined = transpose(build, term.value, [first, second, *rest])
+        joined = reshape(build, joined, [length * length, *(shape[axis] for axis in rest)])
+        picked = build(Gather(), joined, np.arange(0, length * length, length + 1, dtype=np.int32))
+        term = Term(picked, repeated[0] + "".join(term.labels[axis] for axis in rest))
+    return term
+
+
+def _spread(build: Builder, term: Term, wanted: str) -> Value:
+    """The result with labels that are wanted again: a new dimension, zero away from the diagonal."""
+    value, labels = term.value, ""
+    for axis, label in enumerate(wanted):
+        if label not in labels:
+            labels += label
+            continue
+        length = _known(term.length(label))
+        value = reshape(build, value, [*value.shape[:axis], 1, *value.shape[axis:]])
+        mask = np.eye(length, dtype=bool).reshape(length, *[1] * (axis - labels.index(label) - 1), length)
+        mask = mask.reshape(*mask.shape, *[1] * (value.rank - axis - 1))
+        value = build(SelectV2(), mask, value, np.float32(0))
+        labels += label
+    return value
+
+
+def _known(*dims: Dim) -> int:
+    if not isinstance(dims[0], int) or len(set(dims)) > 1:
+        raise NotLoweredError(f"the lengths of a diagonal, {', '.join(map(str, dims))}, must be known and equal")
+    return dims[0]
 
 
 def _multiply(build: Builder, x: Term, y: Term, kept: str) -> Term:

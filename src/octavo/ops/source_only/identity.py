@@ -22,13 +22,18 @@ from octavo.ir.op import lowers
     "tf.ReadVariableOp",
     "tf.OptimizationBarrier",
     "tf.LoopCond",
+    "tf.GuaranteeConst",
+    "tf.Copy",
+    "tf.CopyHost",
+    "tf.DeepCopy",
+    "tf.XlaSharding",
 )
 def first_input(source: Source, build: Builder) -> Value:  # noqa: ARG001  # nothing is built
     """The first input. What a variable is read from is its content already."""
     return source.inputs[0]
 
 
-@lowers("tf.IdentityN")
+@lowers("tf.IdentityN", "tf.XlaOptimizationBarrier")
 def all_inputs(source: Source, build: Builder) -> tuple[Value, ...]:  # noqa: ARG001  # nothing is built
     """Every input."""
     return source.inputs

@@ -23,13 +23,14 @@ from octavo.ops.pad import PadV2
 from octavo.ops.reshape import reshape
 from octavo.ops.select import SelectV2
 from octavo.ops.slice import Slice
+from octavo.ops.transpose import transpose
 from octavo.ops.unary import Sqrt
 
 MOST_INVERTED, MOST_DECOMPOSED = 4, 8
 """Matrices of up to so many rows are written out; more would take too many operations."""
 
 
-@lowers("tf.MatrixDiag", "tf.Diag")
+@lowers("tf.MatrixDiag", "tf.Diag", "tf.BatchMatrixDiag")
 def matrix_diag(source: Source, build: Builder) -> Value:
     """The first version knows the main diagonal only; `Diag` of a vector is the same."""
     (diagonal,) = source.inputs
@@ -55,7 +56,7 @@ def matrix_diag_v3(source: Source, build: Builder) -> Value:
     return _picked(build, diagonal, places, filling, banded=low != high, size=(height, width))
 
 
-@lowers("tf.MatrixDiagPart", "tf.DiagPart")
+@lowers("tf.MatrixDiagPart", "tf.DiagPart", "tf.BatchMatrixDiagPart")
 def matrix_diag_part(source: Source, build: Builder) -> Value:
     """The main diagonal."""
     matrix = source.inputs[0]
@@ -82,7 +83,7 @@ def matrix_diag_part_v3(source: Source, build: Builder) -> Value:
     return reshape(build, picked, shape)
 
 
-@lowers("tf.MatrixSetDiag", "tf.MatrixSetDiagV2", "tf.MatrixSetDiagV3")
+@lowers("tf.MatrixSetDiag", "tf.MatrixSetDiagV2", "tf.MatrixSetDiagV3", "tf.BatchMatrixSetDiag")
 def matrix_set_diag(source: Source, build: Builder) -> Value:
     """The main diagonal by MATRIX_SET_DIAG; others are laid out as a matrix, and chosen where they are."""
     matrix, diagonal = source.inputs[:2]
@@ -101,8 +102,7 @@ def matrix_set_diag(source: Source, build: Builder) -> Value:
 def inverse(source: Source, build: Builder) -> Value:
     """By Cramer's rule, which needs no exchange of rows: what is left without a row and a column, over the whole."""
     (matrix,) = source.inputs
-    if source.attr("adjoint", bool):
-        raise NotLoweredError("the inverse of an adjoint")
+    matrix = adjoint(source, build, matrix)
     size = _small(matrix, MOST_INVERTED)
     if size == 1:
         return build(Div(), np.float32(1), matrix)
@@ -119,7 +119,7 @@ def inverse(source: Source, build: Builder) -> Value:
     return reshape(build, build(Div(), adjugate, determinant), matrix.shape)
 
 
-@lowers("tf.MatrixDeterminant")
+@lowers("tf.MatrixDeterminant", "tf.BatchMatrixDeterminant")
 def determinant(source: Source, build: Builder) -> Value:
     """By expansion along the rows."""
     (matrix,) = source.inputs
@@ -127,19 +127,25 @@ def determinant(source: Source, build: Builder) -> Value:
     return reshape(build, value, list(matrix.shape[:-2]))
 
 
-@lowers("tf.Cholesky")
+@lowers("tf.Cholesky", "tf.BatchCholesky")
 def cholesky(source: Source, build: Builder) -> Value:
     """Column by column; each by a root and a division."""
     (matrix,) = source.inputs
     size = _small(matrix, MOST_DECOMPOSED)
     rest, columns = matrix, []
     for step in range(size):
-        pivot = build(Sqrt(), _block(build, rest, (step, 1), (step, 1)))
-        column = build(Div(), _block(build, rest, (0, size), (step, 1)), pivot)
+        pivot = build(Sqrt(), block(build, rest, (step, 1), (step, 1)))
+        column = build(Div(), block(build, rest, (0, size), (step, 1)), pivot)
         below = build(Mul(), column, (np.arange(size) >= step).astype(np.float32)[:, None])
         columns.append(below)
         rest = build(Sub(), rest, matmul(build, below, below, adj_y=True))
     return concatenate(build, columns, matrix.rank - 1)
+
+
+def adjoint(source: Source, build: Builder, matrix: Value) -> Value:
+    """The matrices, turned where the source asks for their adjoints."""
+    turned = source.attr("adjoint", bool)
+    return transpose(build, matrix, [*range(matrix.rank - 2), -1, -2]) if turned else matrix
 
 
 Chosen = tuple[tuple[int, ...], tuple[int, ...]]
@@ -176,7 +182,7 @@ def _expanded(
     return build(Mul(), term, np.float32(-1)) if at % 2 else term
 
 
-def _block(build: Builder, matrix: Value, rows: tuple[int, int], columns: tuple[int, int]) -> Value:
+def block(build: Builder, matrix: Value, rows: tuple[int, int], columns: tuple[int, int]) -> Value:
     """A block of each matrix: (first, count) of its rows and columns."""
     lead = matrix.rank - 2
     begin = np.array([*[0] * lead, rows[0], columns[0]], np.int32)

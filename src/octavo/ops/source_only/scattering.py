@@ -23,7 +23,7 @@ from octavo.ops.shape import runtime_dims
 _INT32 = np.dtype(np.int32)
 
 
-@lowers("tf.TensorScatterAdd")
+@lowers("tf.TensorScatterAdd", "tf.ScatterNdNonAliasingAdd")
 def scatter_add(source: Source, build: Builder) -> Value:
     """The tensor plus the numbers scattered over zeros."""
     tensor, indices, updates = source.inputs

@@ -46,6 +46,11 @@ def normal_quantile(source: Source, build: Builder) -> Value:
     """`√2 · erfinv(2 · x − 1)`, where `1 − (2 · x − 1)²` is `4 · x · (1 − x)`."""
     (x,) = source.inputs
     require_float32(x)
+    return quantile(build, x)
+
+
+def quantile(build: Builder, x: Value) -> Value:
+    """The number that a normally distributed one lies below with this probability."""
     centred = build(Sub(), build(Mul(), x, like(x, 2)), like(x, 1))
     rest = build(Mul(), build(Mul(), x, like(x, 4)), build(Sub(), like(x, 1), x))
     return build(Mul(), inverse_error(build, centred, rest), like(x, math.sqrt(2)))
@@ -102,6 +107,40 @@ def bessel_i0(source: Source, build: Builder) -> Value:
     far = build(Div(), far, build(Sqrt(), far_size))
     is_near = build(Less(), size, like(x, 3.75))
     if source.node.op == "BesselI0e":
+        return build(SelectV2(), is_near, build(Mul(), near, build(Exp(), build(Neg(), size))), far)
+    return build(SelectV2(), is_near, near, build(Mul(), far, build(Exp(), size)))
+
+
+@lowers("tf.BesselI1e", "tf.BesselI1")
+def bessel_i1(source: Source, build: Builder) -> Value:
+    """As for order 0 (Abramowitz and Stegun 9.8.3, 9.8.4), with the sign of `x`."""
+    (x,) = source.inputs
+    require_float32(x)
+    size = build(Abs(), x)
+    is_near = build(Less(), size, like(x, 3.75))
+    ratio = build(Mul(), build(SelectV2(), is_near, size, like(x, 0)), like(x, 1 / 3.75))
+    near = _polynomial(
+        build, build(Mul(), ratio, ratio), (0.00032411, 0.00301532, 0.02658733, 0.15084934, 0.51498869, 0.87890594, 0.5)
+    )
+    near = build(Mul(), near, x)
+    far_size = build(Maximum(), size, like(x, 3.75))
+    far = _polynomial(
+        build,
+        build(Div(), like(x, 3.75), far_size),
+        (
+            -0.00420059,
+            0.01787654,
+            -0.02895312,
+            0.02282967,
+            -0.01031555,
+            0.00163801,
+            -0.00362018,
+            -0.03988024,
+            0.39894228,
+        ),
+    )
+    far = build(Mul(), build(Div(), far, build(Sqrt(), far_size)), build(Sign(), x))
+    if source.node.op == "BesselI1e":
         return build(SelectV2(), is_near, build(Mul(), near, build(Exp(), build(Neg(), size))), far)
     return build(SelectV2(), is_near, near, build(Mul(), far, build(Exp(), size)))
 

@@ -22,6 +22,8 @@ _MULTIPLIERS = np.array([0xD2511F53, 0xCD9E8D57], np.uint64)
 _BUMPS = np.array([0x9E3779B9, 0xBB67AE85], np.uint32)
 _SCRAMBLING_KEY = np.array([0x3EC8F720, 0x02461E29], np.uint32)
 _LEAST = np.float32(1e-7)
+_TRUNCATED, _APART = 2.0, 256
+"""From how many deviations on normal numbers are drawn again, and how many counters each four may use up."""
 
 
 @lowers("tf.StatelessRandomGetAlg")
@@ -74,6 +76,26 @@ def uniform_bits(source: Source, build: Builder) -> Value:
     return _drawn(source, build, lambda bits: bits.view(dtype))
 
 
+@lowers("tf.StatelessTruncatedNormalV2", "tf.StatelessTruncatedNormal")
+def truncated_normal(source: Source, build: Builder) -> Value:
+    """Normal numbers, drawn again where they lie two deviations away or more: each four from counters of their own."""
+    return _constant(source, build, _truncated)
+
+
+def _truncated(size: int, counter: Array, key: Array) -> Array:
+    groups = -(-size // 4)
+    starts = np.broadcast_to(counter, (groups, 4)).copy()
+    starts[:, 0] += np.arange(groups, dtype=np.uint32) * np.uint32(_APART)
+    numbers = np.zeros((groups, 0), np.float32)
+    inside = np.zeros((groups, 0), bool)
+    while not (inside.sum(1) >= 4).all():
+        more = to_normal(philox(starts, key).ravel()).reshape(groups, 4)
+        numbers, inside = np.concatenate([numbers, more], 1), np.concatenate([inside, np.abs(more) < _TRUNCATED], 1)
+        starts[:, 0] += np.uint32(1)
+    first = np.argsort(~inside, axis=1, kind="stable")[:, :4]
+    return np.take_along_axis(numbers, first, axis=1).ravel()[:size]
+
+
 def stirred(seed: Array) -> tuple[Array, Array]:
     """The key (two words) and the counter (four words) for a seed of two numbers."""
     words = np.ascontiguousarray(seed.astype(np.int64)).view(np.uint32)
@@ -110,7 +132,18 @@ def to_normal(bits: Array) -> Array:
 
 
 def _drawn(source: Source, build: Builder, function: Callable[[Array], Array]) -> Value:
-    """A constant of the shape that the source asks for.
+    """A constant of what a function makes of random words, one for each number."""
+
+    def numbers(size: int, counter: Array, key: Array) -> Array:
+        counters = np.broadcast_to(counter, (-(-size // 4), 4)).copy()
+        counters[:, 0] += np.arange(len(counters), dtype=np.uint32)
+        return function(philox(counters, key).ravel())[:size]
+
+    return _constant(source, build, numbers)
+
+
+def _constant(source: Source, build: Builder, numbers: Callable[[int, Array, Array], Array]) -> Value:
+    """A constant of the shape that the source asks for; `numbers` gives so many for a counter and a key.
 
     Raises:
         NotLoweredError: the shape or the seed is known only at run time, or the dtype is another than drawn.
@@ -131,8 +164,5 @@ def _drawn(source: Source, build: Builder, function: Callable[[Array], Array]) -
             raise NotLoweredError("the generator is not Philox")
     else:
         key, counter = stirred(source.const(1, "seed"))
-    size = int(np.prod([int(dim) for dim in dims]))
-    counters = np.broadcast_to(counter, (-(-size // 4), 4)).copy()
-    counters[:, 0] += np.arange(len(counters), dtype=np.uint32)
-    numbers = function(philox(counters, key[:2]).ravel())[:size]
-    return build.const(numbers.reshape([int(dim) for dim in dims]))
+    shape = [int(dim) for dim in dims]
+    return build.const(numbers(int(np.prod(shape)), counter, key[:2]).reshape(shape))
