@@ -20,6 +20,10 @@ _REASONS: Final = {
     "NextAfter": _SERIES,
     "SparseFillEmptyRows": _LENGTHS,
     "RandomGamma": _CHANCE, "RandomPoissonV2": _CHANCE, "StatelessRandomGammaV3": _CHANCE,
+    "ParameterizedTruncatedNormal": _CHANCE,
+    "Switch": _DATAFLOW, "RefSwitch": _DATAFLOW, "Merge": _DATAFLOW, "RefMerge": _DATAFLOW, "Enter": _DATAFLOW,
+    "RefEnter": _DATAFLOW, "Exit": _DATAFLOW, "RefExit": _DATAFLOW, "NextIteration": _DATAFLOW,
+    "RefNextIteration": _DATAFLOW,
     "CombinedNonMaxSuppression": "LiteRT suppresses the boxes of one image and class; split the model before this",
 }  # fmt: skip
 """Why each of them is refused."""
@@ -43,6 +47,7 @@ _REASONS: Final = {
     "tf.RandomGamma",
     "tf.RandomPoissonV2",
     "tf.StatelessRandomGammaV3",
+    "tf.ParameterizedTruncatedNormal",
     "tf.CombinedNonMaxSuppression",
     "tf.Switch",
     "tf.RefSwitch",
