@@ -11,16 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from octavo.calibrating import Asked, statistics_of
-from octavo.equalizing import equalized, replayed
 from octavo.errors import Unreadable, Unsupported, UsageError, nearest_file
 from octavo.given import Given
 from octavo.ir.graph import Model
 from octavo.ir.source import SourceModel
 from octavo.lower.engine import lower
 from octavo.optimize.engine import Rewrites, adapt, optimize
-from octavo.plan import Plan
-from octavo.quantize.apply import apply
+from octavo.plan import Equalized, Plan
 from octavo.quantize.decide import decide
 from octavo.quantize.precision import unserved
 from octavo.quantize.trained import pin, take_ranges
@@ -37,6 +34,7 @@ from octavo.write.tflite import to_bytes
 
 if TYPE_CHECKING:
     from octavo.ledger import Ledger
+    from octavo.raising import Made
     from octavo.report.inspection import Inspection
 
 Progress = Callable[[str, int, int | None], None]
@@ -116,20 +114,20 @@ def run(job: Job) -> Conversion:
         rewrites = _optimize(model)
         reference = to_bytes(model)
         given = Given(model, job.samples)
-        evened = replayed(model, job.plan.equalized) if job.plan else equalized(model, recipe, reference, given)
+        evened = _equalized(job, model, reference, given)
         reference = observed = to_bytes(model) if evened else reference
         adapted = tuple(adapt(graph, wanted) for graph, wanted in unserved(model, recipe).items())
         if any(made.applied for made in adapted):
             observed = to_bytes(model)
-    with _one_thread():
+    with contextlib.nullcontext() if given.are_none else _one_thread():
         statistics, doubts = _statistics(job, model, observed, given)
         plan = job.plan or msgspec.structs.replace(decide(model, job.recipe, statistics), equalized=evened)
+        made = None
         if job.plan is None and any(few.count for few in given.read):
-            plan, more = _raised(model, plan, statistics, given)
+            plan, more, made = _raised(model, plan, statistics, given)
             doubts = [*doubts, *more]
-    quantized = apply(model, plan)
+    quantized, content = made.parts if made else _written(job, model, plan, reference)
     plan = checked(quantized, plan)
-    content = reference if plan.is_float else to_bytes(quantized)
     check_runs(model, content, given)
     return Conversion(
         content=content,
@@ -144,8 +142,10 @@ def run(job: Job) -> Conversion:
 
 def _statistics(job: Job, model: Model, reference: bytes, given: Given) -> tuple[tuple[Statistics, ...], list[str]]:
     """What calibration learns of each graph, and doubts about the samples; nothing where a plan is replayed."""
-    if job.plan is not None:
+    if job.plan is not None or job.recipe.is_plain:
         return tuple(Statistics() for _ in model.graphs), []
+    from octavo.calibrating import Asked, statistics_of
+
     asked = Asked(recipe=job.recipe, ranges=job.ranges, progress=job.progress, ledger=job.ledger)
     return statistics_of(model, reference, given, asked)
 
@@ -154,11 +154,34 @@ def _lowered(source: SourceModel, job: Job) -> Model:
     return lower(source, signatures=job.signatures, shapes=job.shapes, unroll=job.unroll)
 
 
-def _raised(model: Model, plan: Plan, statistics: Sequence[Statistics], given: Given) -> tuple[Plan, list[str]]:
+def _equalized(job: Job, model: Model, reference: bytes, given: Given) -> tuple[Equalized, ...]:
+    """Channels that were equalized in place, as the plan says or where it gains; there must be samples to tell."""
+    if not job.plan.equalized if job.plan else given.are_none:
+        return ()
+    from octavo.equalizing import equalized, replayed  # to import what float needs not would be most of its time
+
+    if job.plan:
+        return replayed(model, job.plan.equalized)
+    return equalized(model, job.recipe, reference, given)
+
+
+def _written(job: Job, model: Model, plan: Plan, reference: bytes) -> tuple[Model, bytes]:
+    """The model as the plan wants it, and its bytes; the float model and its own where the plan changes nothing."""
+    if job.plan is None and plan.is_float:
+        return model, reference
+    from octavo.quantize.apply import apply
+
+    quantized = apply(model, plan)
+    return quantized, reference if plan.is_float else to_bytes(quantized)
+
+
+def _raised(
+    model: Model, plan: Plan, statistics: Sequence[Statistics], given: Given
+) -> tuple[Plan, list[str], Made | None]:
     """The plan with operations raised out of int8 where the recipe lets that be measured; what the user should know."""
     recipe = plan.recipe
     if not recipe.mixed or recipe.effort == "fast" or not recipe.needs_samples:
-        return plan, []
+        return plan, [], None
     from octavo.raising import raise_ruinous
 
     return raise_ruinous(model, plan, statistics, given)

@@ -20,7 +20,7 @@ from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide
 from octavo.quantize.precision import weight_of
 from octavo.samples import Sample
-from octavo.statistics import Statistics
+from octavo.statistics import Statistics, median
 from octavo.write.tflite import to_bytes
 
 RUINOUS = 0.15
@@ -54,19 +54,39 @@ LEAST = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Made:
+    """The quantized model that was made of a plan, and its bytes."""
+
+    plan: Plan
+    model: Model
+    content: bytes
+
+    @property
+    def parts(self) -> tuple[Model, bytes]:
+        """The model and its bytes."""
+        return self.model, self.content
+
+
+@dataclass(slots=True)
 class _Trials:
-    """What is tried on: the model, what calibration has learnt of it, and one signature with its samples."""
+    """What is tried on: the model, what calibration has learnt of it, and one signature with its samples.
+
+    `made` is the model that was tried last, if it is the one that the plan is for.
+    """
 
     model: Model
     statistics: Sequence[Statistics]
     signature: Signature
     samples: Sequence[Sample]
     exact: Sequence[Mapping[str, Array]]
+    made: Made | None = None
 
     def noise(self, plan: Plan) -> float:
         """How much of what the samples make differ is lost, from 0 to 1, mean over samples and outputs."""
         recipe = msgspec.structs.replace(plan.recipe, inputs="float32", outputs="float32")
-        content = to_bytes(apply(self.model, msgspec.structs.replace(plan, recipe=recipe)))
+        tried = apply(self.model, msgspec.structs.replace(plan, recipe=recipe))
+        content = to_bytes(tried)
+        self.made = Made(plan, tried, content) if recipe == plan.recipe else None
         try:
             runtime = RealRuntime(content, signature=self.signature.key or None)
             found = [runtime.run(sample) for sample in self.samples]
@@ -77,13 +97,16 @@ class _Trials:
         return float(np.mean(lost)) if lost else 0.0
 
 
-def raise_ruinous(model: Model, plan: Plan, statistics: Sequence[Statistics], given: Given) -> tuple[Plan, list[str]]:
-    """The plan, with those operations raised whose int8 ruins the outputs, and what the user should know.
+def raise_ruinous(
+    model: Model, plan: Plan, statistics: Sequence[Statistics], given: Given
+) -> tuple[Plan, list[str], Made | None]:
+    """The plan, with those operations raised whose int8 ruins the outputs, what the user should know, what was made.
 
     A few inferences tell whether anything is the matter. Only then the guilty are searched, by halving
     (see `octavo.judge.blame`), and the worst of them raised, as few as it takes.
     """
     told: list[str] = []
+    made: Made | None = None
     is_narrow = plan.recipe.weights != "int8"
     for graph, signature in given.called.items():
         few = given.of(graph)
@@ -96,11 +119,12 @@ def raise_ruinous(model: Model, plan: Plan, statistics: Sequence[Statistics], gi
             runtime = few.running(content, signature.key or None)
             trials = _Trials(model, statistics, signature, samples, [runtime.run(sample) for sample in samples])
             whole = trials.noise(plan)
+            made = None if is_narrow else trials.made  # which has other outputs where weights are narrow
             if whole <= (NARROW if is_narrow else RUINOUS):
                 continue
             plan, left, count = _raised(trials, plan, rows, whole, budget=_budget(few.count, is_narrow=is_narrow))
         told.append(_told(count, whole, left, plan.recipe.weights))
-    return plan, told
+    return plan, told, made if made is not None and made.plan is plan else None
 
 
 def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budget: int) -> tuple[Plan, float, int]:
@@ -209,7 +233,7 @@ def _lost(exact: Sequence[Array], found: Sequence[Array]) -> float:
 
     So no sample counts for more than another, as one that is broken would.
     """
-    shared = np.median(np.stack(exact), axis=0) if len({array.shape for array in exact}) == 1 else 0.0
+    shared = median(np.stack(exact), axis=0) if len({array.shape for array in exact}) == 1 else 0.0
     own, whole, noise = (
         np.array([np.square(array, dtype=np.float64).mean() for array in arrays])
         for arrays in (
@@ -218,9 +242,9 @@ def _lost(exact: Sequence[Array], found: Sequence[Array]) -> float:
             [np.subtract(other, one, dtype=np.float64) for one, other in zip(exact, found, strict=True)],
         )
     )
-    if np.median(own) < SHARED * np.median(whole):
+    if median(own) < SHARED * median(whole):
         own = whole  # the samples do not tell what matters
-    signal = np.maximum(own, USUAL * np.median(own))
+    signal = np.maximum(own, USUAL * median(own))
     parts = np.minimum(np.where(noise > 0, noise / np.maximum(signal, np.finfo(np.float64).tiny), 0), 1)
     return float(np.where(np.isfinite(noise), parts, 1).mean())
 

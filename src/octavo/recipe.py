@@ -218,6 +218,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
         """Whether any operation may compute in integers, so that ranges must be learnt from data."""
         return any(p in ("int8", "int16x8") for p in (self.precision, *(rule.precision for rule in self.every_rule)))
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it asks for float and nothing else: then there is nothing to learn nor to settle."""
+        return self.precision == "float32" and not self.rules
+
     def to_json(self) -> str:
         """The recipe as indented JSON, which `read_recipe` accepts."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()

@@ -9,26 +9,47 @@ from typing import NamedTuple
 import msgspec
 import numpy as np
 
+from octavo.calibrate.glimpse import Glimpse, after
 from octavo.errors import SamplesError
 from octavo.samples import Sample
 from octavo.statistics import Statistics
 
+TAKEN_TOGETHER = 8
+"""Samples that are counted at once."""
+BYTES = 1 << 24
+"""Less of them where what was seen of them takes more bytes than this."""
+
 
 class _State(NamedTuple):
-    """How many samples were run, and what they taught."""
+    """How many samples were run, what they taught, and what was seen of the last ones that is not part of it yet."""
 
     known: int
     statistics: Statistics
+    fresh: tuple[Glimpse, ...] = ()
+
+    @property
+    def settled(self) -> _State:
+        """The same, with everything counted."""
+        return _State(self.known, after(self.statistics, self.fresh))
 
 
 class Memory:
     """Statistics of the first samples of one signature, and the checksum of each of these.
 
-    It is whole at any time: an interrupt in the midst of `learn` leaves it as it was before.
+    It is whole at any time: an interrupt in the midst of `learn` leaves it as it was before. One that is not kept needs
+    no checksums.
     """
 
-    def __init__(self, checksums: Iterable[int] = (), statistics: Statistics | None = None, place: str = "") -> None:
+    def __init__(
+        self,
+        checksums: Iterable[int] = (),
+        statistics: Statistics | None = None,
+        place: str = "",
+        *,
+        is_kept: bool = True,
+    ) -> None:
         """Know nothing yet, or what a file at `place` holds."""
+        self._is_kept = is_kept
         self._checksums = list(checksums)
         self._state = _State(len(self._checksums), statistics or Statistics())
         self._remembered = len(self._checksums)
@@ -37,6 +58,7 @@ class Memory:
     @property
     def statistics(self) -> Statistics:
         """What all samples taught."""
+        self._state = self._state.settled
         return self._state.statistics
 
     @property
@@ -64,15 +86,18 @@ class Memory:
             )
         return True
 
-    def learn(self, sample: Sample, part: Statistics) -> None:
-        """Add what one more sample taught."""
-        count, statistics = self._state
-        self._checksums[count:] = [checksum(sample)]
-        self._state = _State(count + 1, statistics.merge(part))  # one store: all or nothing
+    def learn(self, sample: Sample, seen: Glimpse) -> None:
+        """Add what was seen of one more sample."""
+        count, statistics, fresh = self._state
+        if self._is_kept:
+            self._checksums[count:] = [checksum(sample)]
+        state = _State(count + 1, statistics, (*fresh, seen))
+        is_full = len(state.fresh) == TAKEN_TOGETHER or sum(each.size for each in state.fresh) > BYTES
+        self._state = state.settled if is_full else state  # one store: all or nothing
 
     def to_json(self) -> bytes:
         """A form that `from_json` reads."""
-        count, statistics = self._state
+        count, statistics, _ = self._state.settled
         return msgspec.json.encode(_Stored(self._checksums[:count], msgspec.Raw(statistics.to_json())))
 
     @classmethod

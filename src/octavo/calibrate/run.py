@@ -7,12 +7,15 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+import numpy as np
+
+from octavo.calibrate.glimpse import Glimpse, Seen
 from octavo.calibrate.inputs import Runner, fit_inputs
 from octavo.calibrate.memory import Memory
 from octavo.errors import InternalError, NotFiniteError
 from octavo.ir.source import Array
 from octavo.samples import Sample
-from octavo.statistics import Products, Range, Spread, Statistics
+from octavo.statistics import Products, Statistics
 
 Progress = Callable[[str, int, int | None], None]
 """`(what, done, total)`: called after each step; `total` is None where it is not known beforehand."""
@@ -79,7 +82,7 @@ def calibrate(
         SamplesError: there is no sample, or the model computes NaN or an infinity from one.
         InternalError: the runtime did not report one of the values.
     """
-    memory = memory or Memory()
+    memory = memory or Memory(is_kept=False)
     look = _Look(runtime, wanted)
     kept = _Few()
     for number, sample in enumerate(samples):
@@ -89,7 +92,7 @@ def calibrate(
         else:
             seen = runtime.calibrate(sample)
             names = [name for name in wanted.ranges if name in seen or name not in wanted.optional]
-            memory.learn(sample, Statistics(_ranges(seen, names, number), *look(number)))
+            memory.learn(sample, Glimpse(_ends(seen, names, number), *look(number)))
         if progress is not None:
             progress("calibrating", number + 1, count)
     learnt = memory.statistics
@@ -108,18 +111,18 @@ class _Look:
         for layer, (name, unfold) in wanted.layers.items():
             self._readers.setdefault(name, []).append((layer, unfold))
 
-    def __call__(self, number: int) -> tuple[dict[str, Spread], dict[str, Range], dict[str, Products]]:
-        """The spreads of the sample that was run last, nothing fitted, and its products; if its turn has come."""
-        spreads: dict[str, Spread] = {}
+    def __call__(self, number: int) -> tuple[dict[str, Seen], dict[str, Products]]:
+        """What is seen of tensors and layers in the sample that was run last, if its turn has come."""
+        spreads: dict[str, Seen] = {}
         products: dict[str, Products] = {}
         if self._wanted.spreads and _is_looked_at(number, WATCHED):
-            spreads = {name: Spread.of(array) for name, array in self._runtime.numbers(self._wanted.spreads)}
+            spreads = {name: Seen.of(array) for name, array in self._runtime.numbers(self._wanted.spreads)}
         if self._readers and _is_looked_at(number, MULTIPLIED):
             for name, array in self._runtime.numbers(self._readers):
                 for layer, unfold in self._readers[name]:
                     if (rows := unfold(array)) is not None:
                         products[layer] = Products.of(rows)
-        return spreads, {}, products
+        return spreads, products
 
 
 class _Few:
@@ -140,19 +143,21 @@ class _Few:
         self.samples.append(sample)
 
 
-def _ranges(seen: dict[str, tuple[float, float]], names: Collection[str], number: int) -> dict[str, Range]:
+def _ends(
+    seen: Mapping[str, tuple[float, float]], names: Collection[str], number: int
+) -> dict[str, tuple[float, float]]:
     missing = [name for name in names if name not in seen]
     if missing:
         raise InternalError(f"the runtime reported no range for {len(missing)} tensors, such as {missing[0]!r}")
-    for name in names:
-        low, high = seen[name]
-        if not (math.isfinite(low) and math.isfinite(high)):
-            raise NotFiniteError(
-                f"the float model computes {high if math.isfinite(low) else low} in {name!r}",
-                where=f"sample {number}",
-                hint="check the scale of this sample against what the model was trained on",
-            )
-    return {name: Range(*seen[name], 1, *seen[name]) for name in names}
+    ends = {name: seen[name] for name in names}
+    if not np.isfinite(list(ends.values())).all():
+        name, (low, high) = next((n, both) for n, both in ends.items() if not all(map(math.isfinite, both)))
+        raise NotFiniteError(
+            f"the float model computes {high if math.isfinite(low) else low} in {name!r}",
+            where=f"sample {number}",
+            hint="check the scale of this sample against what the model was trained on",
+        )
+    return ends
 
 
 def _is_looked_at(number: int, first: int) -> bool:

@@ -18,6 +18,7 @@ from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.port import Bias, Weight
 from octavo.ir.source import Array
 from octavo.schema.enums import Activation
+from octavo.statistics import median
 
 DROWNED = 25.0
 """A bias this many times as large as the spread of what it is added to leaves nothing of the samples."""
@@ -94,7 +95,7 @@ class Entrance:
         spread = made.std(axis=0)
         ratio = np.abs(bias.const.reshape(-1)) / np.maximum(spread, 1e-30)
         cap = 6.0 if getattr(self.node.op, "fused_activation_function", None) == Activation.RELU6 else np.inf
-        return float(np.median(ratio)), float((made + bias.const.reshape(-1) >= cap).mean())
+        return float(median(ratio)), float((made + bias.const.reshape(-1) >= cap).mean())
 
     def _is_normalized(self) -> bool:
         """Whether a scale per channel was multiplied into the weights, as batch normalizations are."""
@@ -145,4 +146,4 @@ def _is_distribution(array: Array) -> bool:
 
 
 def _is_certain(array: Array) -> bool:
-    return bool(np.median(np.partition(array, -2, axis=-1)[..., -2]) < CERTAIN)
+    return bool(median(np.partition(array, -2, axis=-1)[..., -2]) < CERTAIN)

@@ -6,7 +6,7 @@ large arrays are read-only views of the mapped file.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -43,6 +43,38 @@ class SourceNode:
     after: tuple[str, ...] = ()
 
 
+class Nodes(Mapping[str, SourceNode]):
+    """The nodes of a graph by name, each made when it is first looked up: most of a file's are not for inference."""
+
+    def __init__(self, ops: Mapping[str, str], make: Callable[[str], SourceNode]) -> None:
+        """Take the operation of each node, by its name, and what makes a node of its name."""
+        self._ops = ops
+        self._make = make
+        self._made: dict[str, SourceNode] = {}
+
+    def __getitem__(self, name: str) -> SourceNode:
+        """The node, or KeyError; what is wrong with a node is raised here."""
+        made = self._made.get(name)
+        if made is None:
+            if name not in self._ops:
+                raise KeyError(name)
+            made = self._made[name] = self._make(name)
+        return made
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._ops
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ops)
+
+    def __len__(self) -> int:
+        return len(self._ops)
+
+    def of(self, ops: Container[str]) -> Iterator[SourceNode]:
+        """Those of these operations, in order; no others are made."""
+        return (self[name] for name, op in self._ops.items() if op in ops)
+
+
 class FunctionName(str):
     """The value of an attribute that names a function of the same model."""
 
@@ -72,6 +104,12 @@ class SourceGraph:
     arguments: tuple[SourceArgument, ...] = ()
     outputs: tuple[SourceRef, ...] = ()
     attrs: Mapping[str, Any] = field(default_factory=dict)
+
+    def of(self, ops: Container[str]) -> Iterator[SourceNode]:
+        """The nodes of these operations, in order."""
+        if isinstance(self.nodes, Nodes):
+            return self.nodes.of(ops)
+        return (node for node in self.nodes.values() if node.op in ops)
 
 
 @dataclass(frozen=True, slots=True)

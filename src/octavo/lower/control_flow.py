@@ -30,21 +30,15 @@ from octavo.ir.graph import Graph, Value
 from octavo.ir.op import NotLoweredError
 from octavo.ir.source import SourceGraph, SourceNode, SourceRef
 from octavo.ir.type import Type
-from octavo.lower.item import Handle, Item, TensorList
+from octavo.lower.item import AlreadyToldError, Handle, Item, TensorList
 from octavo.ops.binary import Add, Maximum
 from octavo.ops.comparison import Equal, NotEqual
 from octavo.ops.control_flow import If, While
 from octavo.ops.logical import LogicalOr
 
-LOOPS: Final = frozenset({"While", "StatelessWhile"})
-BRANCHES: Final = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
 PATIENCE: Final = 6
 """The lengths of a loop's state are known after so many looks at its body, or not at all."""
 Numbered = Iterator[tuple[int, Item]]
-
-
-class AlreadyToldError(NotLoweredError):
-    """Something inside could not be lowered, and has been noted."""
 
 
 class Inliner(Protocol):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -30,13 +30,10 @@ from octavo.ir.source import (
     SourceSignature,
 )
 from octavo.ir.type import Type
-from octavo.lower.control_flow import BRANCHES, LOOPS, AlreadyToldError, lower_branch, lower_loop
 from octavo.lower.dataflow import functional
 from octavo.lower.dataflow.walk import HANDING
-from octavo.lower.item import Frame, Handle, Item, TensorList
+from octavo.lower.item import BRANCHES, LOOPS, AlreadyToldError, Frame, Handle, Item, TensorList
 from octavo.lower.single import in_single, single, single_dtype
-from octavo.lower.tensor_array import ARRAYS
-from octavo.lower.tensor_list import LISTS
 from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
 from octavo.ops import registry
 
@@ -45,8 +42,7 @@ BATCH = "batch"
 UNROLL = 1
 """A loop of one turn is none."""
 
-_LISTS = {**LISTS, **ARRAYS}
-_STRUCTURES = CALLS | BRANCHES | LOOPS | _LISTS.keys()
+_STRUCTURES = CALLS | BRANCHES | LOOPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +184,7 @@ class _Lowering:
         """What the outputs of `node` stand for, by index; None for what could not be lowered."""
         if node.op in HANDLES:
             yield 0, Handle(node.name)
-        elif node.op in _STRUCTURES:
+        elif node.op in _STRUCTURES or _of_lists(node.op):
             yield from self._structure(node, inputs, wanted)
         elif node.op in HANDING and _is_whole(inputs[0]):
             yield 0, inputs[0]
@@ -205,11 +201,13 @@ class _Lowering:
             if node.op in CALLS:
                 results = self.call(self.function(node.attrs["f"]), dict(enumerate(inputs)), wanted)
                 yield from zip(wanted, results, strict=True)
-            elif node.op in _LISTS:
+            elif lists := _of_lists(node.op):
                 given = [value if _is_whole(value) else self._tensor(value) for value in inputs]
                 if None not in given:
-                    yield from enumerate(_LISTS[node.op](node, given, self.build))
+                    yield from enumerate(lists(node, given, self.build))
             else:
+                from octavo.lower.control_flow import lower_branch, lower_loop
+
                 yield from (lower_loop if node.op in LOOPS else lower_branch)(self, node, inputs, wanted)
         except AlreadyToldError:
             return
@@ -277,6 +275,16 @@ class _Lowering:
 def _is_whole(item: Item) -> bool:
     """Whether it is no tensor: a list of them, or an array."""
     return isinstance(item, TensorList) or (isinstance(item, Handle) and item.is_array)
+
+
+def _of_lists(op: str) -> Callable[..., Sequence[Item]] | None:
+    """What lowers a source op that takes or gives lists of tensors; imported when there are any."""
+    if "TensorList" not in op and "TensorArray" not in op:
+        return None
+    from octavo.lower.tensor_array import ARRAYS
+    from octavo.lower.tensor_list import LISTS
+
+    return LISTS.get(op) or ARRAYS.get(op)
 
 
 def _needed(frame: Frame, refs: Iterable[SourceRef]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -13,10 +13,13 @@ from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError
 from octavo.ir.source import SourceGraph, SourceRef
 from octavo.ir.type import Type
-from octavo.ops.concatenation import Concatenation
-from octavo.ops.fill import Fill
-from octavo.ops.reshape import reshape
-from octavo.ops.shape import runtime_dims
+
+LOOPS: Final = frozenset({"While", "StatelessWhile"})
+BRANCHES: Final = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
+
+
+class AlreadyToldError(NotLoweredError):
+    """Something inside could not be lowered, and has been noted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,10 @@ class Frame:
 
 def zeros(build: Builder, type: Type, count: Value | None = None) -> Value:
     """Zeros of a type, made at run time; `count` is the scalar of its first dimension, if that is open."""
+    from octavo.ops.concatenation import Concatenation  # few models have lists
+    from octavo.ops.fill import Fill
+    from octavo.ops.reshape import reshape
+
     zero, rest = np.zeros((), type.dtype), type.shape[1:]
     if type.is_static:
         dims = build.const(np.array(type.shape, np.int32))
@@ -96,6 +103,8 @@ def zeros(build: Builder, type: Type, count: Value | None = None) -> Value:
 
 def _dims(build: Builder, dims: tuple[Dim, ...]) -> Value:
     """The dimensions as a vector, from the shape of whichever tensor of the graph has them."""
+    from octavo.ops.shape import runtime_dims
+
     if all(isinstance(dim, int) for dim in dims):
         return build.const(np.array(dims, np.int32))
     for value in build.graph.values:

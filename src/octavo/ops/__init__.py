@@ -7,6 +7,7 @@ because a model uses a few and importing all takes longer than converting it.
 from __future__ import annotations
 
 import importlib
+import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,8 +22,9 @@ Lowering = Callable[..., Any]
 """`(source, build) -> Value | tuple[Value, ...]`."""
 T = TypeVar("T")
 
-_CODE: Final = re.compile(r'^    code: ClassVar = "(\w+)"$', re.MULTILINE)
-_LOWERS: Final = re.compile(r"^ *@lowers\(([^)]*)\)$", re.MULTILINE)
+_CODE: Final = re.compile(r'\n    code: ClassVar = "(\w+)"\n')
+_LOWERS: Final = re.compile(r"@lowers\(([^)]*)\)\n")
+"""Both begin with plain text, which is found ten times as fast as the beginning of a line."""
 _NAME: Final = re.compile(r'"tf\.(\w+)"')
 
 
@@ -39,13 +41,22 @@ def registry() -> Registry:
     """The registry of all operations in this package."""
     codes: dict[str, str] = {}
     names: dict[str, str] = {}
-    root = Path(__file__).parent
-    for path in sorted(root.rglob("*.py")):
-        module = ".".join((__name__, *path.relative_to(root).with_suffix("").parts))
-        text = path.read_text("utf-8")
+    for module, path in sorted(_files(__name__, str(Path(__file__).parent))):
+        with open(path, encoding="utf-8") as file:  # noqa: PTH123  # a hundred paths cost as much as what is in them
+            text = file.read()
         _add(codes, _CODE.findall(text), module)
         _add(names, _NAME.findall(" ".join(_LOWERS.findall(text))), module)
     return Registry(_Declared(codes, _ops), _Declared(names, _lowerings))
+
+
+def _files(package: str, folder: str) -> Iterator[tuple[str, str]]:
+    """The modules of a package and of those inside it, and their files."""
+    for entry in os.scandir(folder):
+        name, suffix = os.path.splitext(entry.name)  # noqa: PTH122  # as above
+        if suffix == ".py":
+            yield f"{package}.{name}", entry.path
+        elif not suffix and name.isidentifier() and not name.startswith("__"):
+            yield from _files(f"{package}.{name}", entry.path)
 
 
 class _Declared(Mapping[str, T]):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from octavo.ir.dim import Dim
@@ -65,17 +67,34 @@ def some_patches(
 
     Zeros stand where padding would.
     """
+    places, outside = _some_places(image.shape[:3], window, stride, dilation, padding, most)
+    found: Array = image.reshape(-1, image.shape[3]).take(places, axis=0)
+    if outside is not None:
+        found[outside] = 0
+    return found
+
+
+@lru_cache(maxsize=1024)  # a model asks for the same ones with every sample
+def _some_places(
+    shape: tuple[int, int, int],
+    window: tuple[int, int],
+    stride: tuple[int, int],
+    dilation: tuple[int, int],
+    padding: Padding,
+    most: int,
+) -> tuple[Array, Array | None]:
+    """Where each tap of `some_patches` reads, among all places of all images, and which of them are padding."""
     sides = range(2)
-    counts = [int(window_output(image.shape[1 + i], window[i], stride[i], dilation[i], padding)) for i in sides]
-    total = image.shape[0] * counts[0] * counts[1]
+    counts = [int(window_output(shape[1 + i], window[i], stride[i], dilation[i], padding)) for i in sides]
+    total = shape[0] * counts[0] * counts[1]
     picked = np.arange(total) if total <= most else np.linspace(0, total - 1, most).astype(np.intp)
-    which, *places = np.unravel_index(picked, (image.shape[0], *counts))
-    before = [same_padding(image.shape[1 + i], window[i], stride[i], dilation[i])[0] for i in sides]
+    which, *places = np.unravel_index(picked, (shape[0], *counts))
+    before = [same_padding(shape[1 + i], window[i], stride[i], dilation[i])[0] for i in sides]
     starts = [places[i] * stride[i] - (before[i] if padding is Padding.SAME else 0) for i in sides]
     taps = [starts[i][:, None] + np.arange(window[i]) * dilation[i] for i in sides]
-    inside = [(taps[i] >= 0) & (taps[i] < image.shape[1 + i]) for i in sides]
-    rows, columns = (np.clip(taps[i], 0, image.shape[1 + i] - 1) for i in sides)
-    found: Array = image[which[:, None, None], rows[:, :, None], columns[:, None, :]]
-    if not (inside[0].all() and inside[1].all()):
-        found[~(inside[0][:, :, None] & inside[1][:, None, :])] = 0
-    return found
+    inside = [(taps[i] >= 0) & (taps[i] < shape[1 + i]) for i in sides]
+    rows, columns = (np.clip(taps[i], 0, shape[1 + i] - 1) for i in sides)
+    flat = (which[:, None, None] * shape[1] + rows[:, :, None]) * shape[2] + columns[:, None, :]
+    if inside[0].all() and inside[1].all():
+        return flat, None
+    return flat, ~(inside[0][:, :, None] & inside[1][:, None, :])

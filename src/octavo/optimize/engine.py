@@ -47,7 +47,7 @@ def optimize(graph: Graph, *, only: Sequence[Rule] | None = None) -> Rewrites:
     """
     run = _Run(graph)
     sweep(graph)
-    everywhere = [rule for rule in rules() if rule.phase != "integers"] if only is None else only
+    everywhere = rules(of_integers=False) if only is None else only
     for phase in PHASES:
         chosen = [rule for rule in everywhere if rule.phase == phase]
         if chosen:
@@ -66,8 +66,10 @@ def adapt(graph: Graph, nodes: Container[Node]) -> Rewrites:
     Raises:
         InternalError: a rule broke the graph.
     """
+    if not any(node in nodes for node in graph):
+        return Rewrites()
     run = _Run(graph)
-    chosen = [rule for rule in rules() if rule.phase == "integers"]
+    chosen = rules(of_integers=True)
     for node in [node for node in graph if node in nodes]:
         for rule in chosen:
             if node in graph and node.op.code in rule.roots and not _is_quantized(node):

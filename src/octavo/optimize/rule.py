@@ -24,6 +24,8 @@ Phase = Literal["canonicalize", "recognize", "fuse", "finish", "integers"]
 operations that do the work, and last what only the fused graph shows. The rules for `integers` run only at operations
 that shall compute in integers and have no kernel for them: in float their results would be no better and slower."""
 PHASES: tuple[Phase, ...] = get_args(Phase)
+FOR_INTEGERS = "for_integers_"
+"""How the names of the files begin that hold the rules of phase `integers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +86,14 @@ def rewrites(*roots: type[Op], phase: Phase = "fuse") -> Callable[[Rewrite], Rew
 
 
 @cache
-def rules() -> tuple[Rule, ...]:
-    """Every rule in the folder `rules`, in the order of file names and of definition."""
+def rules(*, of_integers: bool | None = None) -> tuple[Rule, ...]:
+    """Every rule in the folder `rules`, in the order of file names and of definition.
+
+    Or only those for integers, which stand in files of their own, or only the others: files are imported on demand.
+    """
     package = importlib.import_module("octavo.optimize.rules")
-    modules = [importlib.import_module(f"{package.__name__}.{i.name}") for i in pkgutil.iter_modules(package.__path__)]
+    names = [i.name for i in pkgutil.iter_modules(package.__path__)]
+    names = [name for name in names if of_integers in (None, name.startswith(FOR_INTEGERS))]
+    modules = [importlib.import_module(f"{package.__name__}.{name}") for name in names]
     marked = [getattr(item, "rule", None) for module in modules for item in vars(module).values()]
     return tuple(dict.fromkeys(rule for rule in marked if isinstance(rule, Rule)))

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from octavo.ir.source import SourceGraph, SourceModel
-from octavo.lower.dataflow.branches import without_branches
-from octavo.lower.dataflow.loops import without_loops
-from octavo.lower.dataflow.walk import Made, kind
+from octavo.lower.dataflow.walk import NAMES, Made, kind
 
 
 def functional(source: SourceModel) -> SourceModel:
@@ -42,7 +40,13 @@ class _Functions(Mapping[str, SourceGraph]):
 
 def _rewritten(graph: SourceGraph, made: Made) -> SourceGraph:
     """The graph without single operations of control flow, as far as these belong to loops and branches."""
-    kinds = {kind(node) for node in graph.nodes.values()}
+    kinds = {kind(node) for node in graph.of(NAMES)}
     if "Enter" in kinds:
+        from octavo.lower.dataflow.loops import without_loops  # few models have any
+
         graph = without_loops(graph, made, _rewritten)
-    return without_branches(graph, made) if "Merge" in kinds else graph
+    if "Merge" in kinds:
+        from octavo.lower.dataflow.branches import without_branches
+
+        graph = without_branches(graph, made)
+    return graph

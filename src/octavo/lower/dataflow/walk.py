@@ -11,14 +11,15 @@ from octavo.ir.source import FunctionName, SourceGraph, SourceNode, SourceRef
 Nodes = dict[str, SourceNode]
 KINDS: Final = frozenset({"Switch", "_SwitchN", "Merge", "Enter", "Exit", "NextIteration", "LoopCond"})
 """The operations of TensorFlow 1's control flow. Each but the second and the last has a form for references, too."""
-_NAMES: Final = KINDS | {f"Ref{name}" for name in KINDS}
+NAMES: Final = KINDS | {f"Ref{name}" for name in KINDS}
+"""All their names."""
 HANDING: Final = frozenset({"Identity", "RefIdentity", "StopGradient"})
 """Operations that hand on their only input."""
 
 
 def kind(node: SourceNode) -> str:
     """Which operation of control flow a node is, whether of values or of references; empty for all others."""
-    return node.op.removeprefix("Ref") if node.op in _NAMES else ""
+    return node.op.removeprefix("Ref") if node.op in NAMES else ""
 
 
 @dataclass(slots=True)

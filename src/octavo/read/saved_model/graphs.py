@@ -12,7 +12,7 @@ from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from octavo.errors import Gap, Invalid, Unsupported
-from octavo.ir.source import SourceArgument, SourceGraph, SourceNode, SourceRef
+from octavo.ir.source import Nodes, SourceArgument, SourceGraph, SourceNode, SourceRef
 from octavo.read.saved_model.attributes import Attributes
 from octavo.read.saved_model.dtypes import dtype_of
 from octavo.read.saved_model.op_definitions import NO_DEFAULTS, OpDefinition, OpDefinitions, definition_of
@@ -20,15 +20,21 @@ from octavo.read.saved_model.protos import parse
 
 
 def graph_of(graph_def: Any, definitions: OpDefinitions, *, name: str = "main") -> SourceGraph:
-    """The nodes of a GraphDef message, in its order. Raises `Invalid` for a reference to a node that is not there.
+    """The nodes of a GraphDef message, in its order.
 
+    A node is made when it is looked up, which raises `Invalid` if it reads a node that is not there.
     Serves the main graph of a SavedModel and a frozen graph alike; see `functions_of` for the graph's functions.
     """
-    nodes = {node.name: _node(node, definitions.find(node.op), tensor_ref, name) for node in graph_def.node}
-    if len(nodes) < len(graph_def.node):
+    node_defs = {node.name: node for node in graph_def.node}
+    if len(node_defs) < len(graph_def.node):
         raise Invalid("two nodes have the same name", where=name)
-    _check_references(nodes, nodes, name)
-    return SourceGraph(name, nodes)
+
+    def make(node: str) -> SourceNode:
+        made = _node(node_defs[node], definitions.find(node_defs[node].op), tensor_ref, name)
+        _check_references(made, node_defs, name)
+        return made
+
+    return SourceGraph(name, Nodes({name: node.op for name, node in node_defs.items()}, make))
 
 
 def functions_of(graph_def: Any, definitions: OpDefinitions) -> Functions:
@@ -89,23 +95,27 @@ class _Body:
         self.where = f"function {self.name!r}"
         self.node_defs = {node.name: node for node in function.node_def}
         self.definitions = {op: functions.definition(op) for op in {node.op for node in function.node_def}}
+        self.known = {*self.node_defs, *(argument.name for argument in function.signature.input_arg)}
         self.gaps: dict[str, Gap] = {}
 
     def graph(self) -> SourceGraph:
-        nodes = {name: self._node(node) for name, node in self.node_defs.items()}
+        nodes = Nodes({name: node.op for name, node in self.node_defs.items()}, self._node)
         arguments = tuple(self._argument(index, arg) for index, arg in enumerate(self.function.signature.input_arg))
         outputs = tuple(self._ref(self.function.ret[arg.name]) for arg in self.function.signature.output_arg)
+        if None in self.definitions.values():
+            list(nodes.values())  # all that is unknown is told at once
         if self.gaps:
             raise Unsupported(f"{self.where} uses ops of unknown outputs", gaps=list(self.gaps.values()))
-        known = {*nodes, *(argument.name for argument in arguments)}
-        _check_references(nodes, known, self.where)
-        if lost := {ref.node for ref in outputs} - known:
+        if lost := {ref.node for ref in outputs} - self.known:
             raise Invalid(f"the function returns {sorted(lost)}, which it does not hold", where=self.where)
         attrs = Attributes(self.function.attr, defaults=NO_DEFAULTS, where=self.where)
         return SourceGraph(self.name, nodes, arguments, outputs, attrs)
 
-    def _node(self, node: Any) -> SourceNode:
-        return _node(node, self.definitions[node.op], self._ref, self.name)
+    def _node(self, name: str) -> SourceNode:
+        node = self.node_defs[name]
+        made = _node(node, self.definitions[node.op], self._ref, self.name)
+        _check_references(made, self.known, self.where)
+        return made
 
     def _argument(self, index: int, arg: Any) -> SourceArgument:
         where = f"{self.where}, argument {arg.name!r}"
@@ -155,8 +165,7 @@ def _attributes(node: Any, definition: OpDefinition | None, graph: str) -> Attri
     return Attributes(node.attr, defaults=defaults, where=f"{node.name} ({node.op}) in {graph}")
 
 
-def _check_references(nodes: Mapping[str, SourceNode], known: Container[str], graph: str) -> None:
-    for node in nodes.values():
-        for ref in node.inputs:
-            if ref.node not in known:
-                raise Invalid(f"node {node.name!r} reads {ref.node!r}, which is not in the graph", where=graph)
+def _check_references(node: SourceNode, known: Container[str], graph: str) -> None:
+    for ref in node.inputs:
+        if ref.node not in known:
+            raise Invalid(f"node {node.name!r} reads {ref.node!r}, which is not in the graph", where=graph)

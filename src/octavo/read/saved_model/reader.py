@@ -87,7 +87,7 @@ def _bundle(prefix: Path, graph: SourceGraph, *, verify: bool) -> Bundle | None:
     """The variables' values; None for a model of constants only, which has no such directory."""
     if prefix.with_name(prefix.name + ".index").exists():
         return Bundle(prefix, verify=verify)
-    handles = [node.name for node in graph.nodes.values() if node.op in HANDLES]
+    handles = [node.name for node in graph.of(HANDLES)]
     if handles:
         raise Unreadable(
             f"the model has {len(handles)} variables ({handles[0]!r}, …), but their values are missing",

@@ -98,8 +98,10 @@ def resolve(
     meta_graph: Any, graph: SourceGraph, functions: Mapping[str, SourceGraph], *, bundle: Bundle, where: str
 ) -> dict[str, Stored]:
     """Where the value of every variable of the main graph stands; one without a value is left out."""
-    handles = [node.name for node in graph.nodes.values() if node.op in HANDLES]
-    found = by_restore_graph(meta_graph, graph, functions) | by_object_graph(meta_graph, graph, bundle, where=where)
+    handles = [node.name for node in graph.of(HANDLES)]
+    found = by_object_graph(meta_graph, graph, bundle, where=where)
+    if not found.keys() >= set(handles):
+        found = by_restore_graph(meta_graph, graph, functions) | found
     return {name: found[name] for name in handles if name in found}
 
 
@@ -112,8 +114,8 @@ def by_object_graph(meta_graph: Any, graph: SourceGraph, bundle: Bundle, *, wher
     checkpoint = parse("TrackableObjectGraph", serialized, where=f"{bundle.prefix}, {_OBJECT_GRAPH_KEY}")
     keys = _keys_by_object(saved.nodes, checkpoint.nodes)
     found: dict[str, Stored] = {}
-    for node in graph.nodes.values():
-        function = node.attrs.get("f") if node.op in _CALLS else None
+    for node in graph.of(_CALLS):
+        function = node.attrs.get("f")
         if function is not None and function in saved.concrete_functions:
             bound = saved.concrete_functions[function].bound_inputs
             captures = node.inputs[len(node.inputs) - len(bound) :]
@@ -132,7 +134,7 @@ def by_restore_graph(meta_graph: Any, graph: SourceGraph, functions: Mapping[str
         elif node.op in _CALLS and isinstance(node.attrs["f"], FunctionName):
             body = functions[node.attrs["f"]]
             given = {argument.name: ref for argument, ref in zip(body.arguments, node.inputs, strict=True)}
-            inside = _assigned(body, body.nodes.values())
+            inside = _assigned(body, body.of(_ASSIGNMENTS))
             found |= {given[argument].node: stored for argument, stored in inside.items() if argument in given}
     return found
 
