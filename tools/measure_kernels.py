@@ -17,7 +17,7 @@ import pickle
 import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,22 +25,14 @@ import numpy as np
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "ops"))
 
-from integers import integer_case, real, step  # noqa: E402  # stands beside the tests
+from integers import integer_case, real, step, too_fine  # noqa: E402  # stands beside the tests
 from kernel import run  # noqa: E402
-from sample import Sample, samples  # noqa: E402
+from sample import VARIANTS, Sample, samples  # noqa: E402
 
 from octavo.ir.graph import Node  # noqa: E402
 from octavo.ir.interpret import interpret  # noqa: E402
-from octavo.ir.port import Fixed, Observed, SameAs, Weight  # noqa: E402
+from octavo.ir.port import Bias, Fixed, Observed, SameAs, Weight  # noqa: E402
 
-VARIANTS = {
-    "as it is": (1.0, 0.0),
-    "×100": (100.0, 0.0),
-    "×100000": (1e5, 0.0),
-    "÷100": (0.01, 0.0),
-    "positive": (1.0, 5.0),
-}
-"""Factor and shift of the real inputs; the shift is for those without a range of their own."""
 COARSE = {"int8": 2.0, "int16": 655.0, "float32": 0.05}
 """Errors up to here (two steps of 256, one part in a hundred, one in twenty) are coarse, and not yet wrong."""
 WEIGHTS = ("int8", "int4", "int2")
@@ -81,23 +73,8 @@ def forms(sample: Sample) -> Iterator[Form]:
         yield from ((activations, kind) for kind in (WEIGHTS if weight else ()))
 
 
-def varied(sample: Sample, factor: float, shift: float) -> Sample:
-    """The sample with other real inputs."""
-    node = sample.graph()
-    names = [v.name for v in node.inputs if v.dtype == np.float32]
-    given = {n: np.asarray(a, np.float32) * factor for n, a in sample.inputs.items() if n in names}
-    drawn = [name for name in names if name not in sample.inputs]
-    ranges = {
-        name: tuple(
-            end * factor + (0.0 if name in sample.ranges else shift) for end in sample.ranges.get(name, (-2, 2))
-        )
-        for name in drawn
-    }
-    return replace(sample, inputs={**sample.inputs, **given}, ranges=ranges)  # type: ignore[arg-type]
-
-
-def outcome(sample: Sample, form: Form) -> Outcome | None:
-    """One case; None where the meaning has no finite result, or a port forbids the scale."""
+def outcome(sample: Sample, form: Form, *, any_scale: bool = False) -> Outcome | None:
+    """One case; None where the meaning has no finite result, or (unless `any_scale`) a port or the sums forbid it."""
     graph = sample.graph()
     with np.errstate(all="ignore"):
         numbers = interpret(graph, sample.numbers(graph))
@@ -108,7 +85,7 @@ def outcome(sample: Sample, form: Form) -> Outcome | None:
     case = integer_case(node, numbers, activations=activations, weights=weights or "int8")
     if not all(np.isfinite(e).all() for e in case.expected if e.dtype.kind == "f"):
         return None
-    if not _allowed(case.graph.nodes[-1], activations):
+    if not any_scale and (not _allowed(case.graph.nodes[-1], activations) or too_fine(case)):
         return None
     try:
         results = run(case.graph, case.inputs)
@@ -134,7 +111,7 @@ def _allowed(node: Node, activations: str) -> bool:
     return True
 
 
-def apart(sample: Sample, form: Form) -> Outcome | None:
+def apart(sample: Sample, form: Form, *, any_scale: bool = False) -> Outcome | None:
     """The outcome, from a child process that may die of it."""
     reader, writer = os.pipe()
     child = os.fork()
@@ -142,7 +119,7 @@ def apart(sample: Sample, form: Form) -> Outcome | None:
         os.close(reader)
         with Path(os.devnull).open("w") as quiet, os.fdopen(writer, "wb") as pipe:
             os.dup2(quiet.fileno(), 2)
-            pickle.dump(outcome(sample, form), pipe)
+            pickle.dump(outcome(sample, form, any_scale=any_scale), pipe)
         os._exit(0)
     os.close(writer)
     with os.fdopen(reader, "rb") as pipe:
@@ -161,7 +138,7 @@ def measured() -> dict[str, dict[Form, list[tuple[str, Outcome]]]]:
             continue
         for form in forms(sample):
             for variant, (factor, shift) in VARIANTS.items():
-                if (result := apart(varied(sample, factor, shift), form)) is not None:
+                if (result := apart(sample.varied(factor, shift), form)) is not None:
                     found[sample.node().op.code][form].append((f"{name} {variant}", result))
     return found
 
@@ -214,6 +191,50 @@ def table(found: Mapping[str, Mapping[Form, list[tuple[str, Outcome]]]]) -> list
     return rows
 
 
+FAR = {
+    "ADD": "%y = ADD(%x, %x)",
+    "SUB": "%z = const float32[] 1.0\n %y = SUB(%x, %z)",
+    "MUL": "%y = MUL(%x, %x)",
+    "FULLY_CONNECTED": "%w = const float32[5,5]\n %b = const float32[5]\n %y = FULLY_CONNECTED(%x, %w, %b)",
+    "CONV_2D": "%w = const float32[5,1,1,5]\n %b = const float32[5]\n %y = CONV_2D(%x, %w, %b)",
+    "DEPTHWISE_CONV_2D": "%w = const float32[1,3,3,5]\n %b = const float32[5]\n %y = DEPTHWISE_CONV_2D(%x, %w, %b)",
+}
+"""Operations that can cut their result at six, however far what they add up reaches."""
+
+
+def steps_table() -> Iterator[str]:
+    """Up to how many steps of the result a step of what is added up may be, for each kernel that adds."""
+    yield "| operation | activations | right up to | then |"
+    yield "|---|---|---|---|"
+    for code, body in FAR.items():
+        shape = "4,5" if code == "FULLY_CONNECTED" else "1,4,4,5"
+        line = f"{body} {{fused_activation_function=RELU6}}"
+        sample = Sample(f"main(%x: float32[{shape}]) {{\n {line}\n return %y\n}}")
+        for activations in ("int8", "int16"):
+            right = 0.0
+            for factor in 2.0 ** np.arange(0, 24, 0.5):
+                varied = sample.varied(float(factor), 0.0)
+                found = apart(varied, (activations, "int8"), any_scale=True)
+                if found is not None and not found.right:
+                    what = found.failure or f"off by {found.error:.3g}"
+                    yield f"| {code} | {activations} | {right:.3g} | {_finest(varied, activations):.3g}: {what} |"
+                    break
+                right = _finest(varied, activations)
+
+
+def _finest(sample: Sample, activations: str) -> float:
+    """How many steps of the result a step of what is added up is."""
+    graph = sample.graph()
+    node = graph.nodes[-1]
+    case = integer_case(node, interpret(graph, sample.numbers(graph)), activations=activations, weights="int8")
+    new = case.graph.nodes[-1]
+    names = type(node.op).operands(len(new.inputs))
+    scales = {n: v.quant.scale.max() for n, v in zip(names, new.inputs, strict=True) if v is not None and v.quant}
+    groups = [*node.op.converts, *(port.of for port in node.op.ports.values() if isinstance(port, Bias))]
+    assert new.output.quant is not None
+    return float(max(np.prod([scales[name] for name in group]) for group in groups) / new.output.quant.scale[0])
+
+
 def _gist(message: str) -> str:
     """The last line that says something, without places in LiteRT's sources."""
     lines = [line for line in message.splitlines() if line.strip()]
@@ -225,24 +246,36 @@ def _gist(message: str) -> str:
 HEAD = """# What LiteRT's integer kernels compute
 Generated by `python tools/measure_kernels.py --write` on ai-edge-litert {version}: the samples of `tests/ops/samples`
 on every integer form, also on those that Octavo never emits; inputs as they are, many times as large or as small, and
-all positive. Where a port limits its scales, only cases within are run. "Emitted" says what the operation's file
-allows.
+all positive. Where a port limits its scales, only cases within are run; and none whose result is far narrower than what
+is added up (see below). "Emitted" says what the operation's file allows.
 Errors are in steps of the output; with float activations, relative to the greatest number.
 
 """
 
 
+FINE = """
+## Steps far finer than what is added up
+A result that is cut at six, of sums that reach far beyond. A step of an operand (of a product of two: of the product)
+is so many steps of the result. Octavo leaves such an operation in float (`src/octavo/quantize/limits.py`).
+
+"""
+LOOPS = "\n## Loops after a change of batch\n"
+
+
 def main() -> None:
-    """Measure, print, and perhaps write."""
+    """Measure, print, and perhaps write; what stands in the document behind the tables stays."""
     from importlib.metadata import version
 
     parser = argparse.ArgumentParser(description="Integer kernels against their meaning.")
     parser.add_argument("--write", action="store_true", help="write docs/kernels.md")
-    lines = table(measured()) if (arguments := parser.parse_args()) else []
-    text = HEAD.format(version=version("ai-edge-litert")) + "\n".join(lines) + "\n"
+    arguments = parser.parse_args()
+    path = ROOT / "docs" / "kernels.md"
+    notes = LOOPS + path.read_text(encoding="utf-8").partition(LOOPS)[2]
+    head = HEAD.format(version=version("ai-edge-litert"))
+    text = head + "\n".join(table(measured())) + "\n" + FINE + "\n".join(steps_table()) + "\n" + notes
     sys.stdout.write(text)
     if arguments.write:
-        (ROOT / "docs" / "kernels.md").write_text(text, encoding="utf-8")
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 
 from octavo.ir.graph import Graph, Node, Value
-from octavo.ir.port import Bias, Fixed, Observed, Plain, SameAs, Weight
+from octavo.ir.port import Bias, Fit, Fixed, Observed, Plain, SameAs, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 from octavo.schema.enums import TensorType
@@ -60,6 +60,8 @@ def integer_case(node: Node, numbers: Mapping[Value, Array], *, activations: str
         else:
             operand = graph.const(stored, value.name, quant)
         operands.append(operand)
+    if activations == "int16":  # sums of these are to be as exact as 64 bits hold
+        real = [a.astype(np.float64) if a is not None and a.dtype == np.float32 else a for a in real]
     results = node.op.evaluate(*real)
     results = results if isinstance(results, tuple) else (results,)
     types = [
@@ -168,6 +170,47 @@ def _spread(quant: Quantization, rank: int) -> tuple[Array, Array]:
     shape = [1] * rank
     shape[quant.axis] = -1
     return quant.scale.reshape(shape), quant.zero_point.reshape(shape)
+
+
+def objection(case: Case, node: Node, numbers: Mapping[Value, Array]) -> str:
+    """Why the operation says that its kernel is not right on the grids of this case; empty where it is.
+
+    `node` and `numbers` are those that the case was made of.
+    """
+    new = case.graph.nodes[-1]
+    op = type(node.op)
+    named = [*zip(op.operands(len(node.inputs)), node.inputs, new.inputs, strict=True)]
+    named += [*zip(op.results(len(node.outputs)), node.outputs, new.outputs, strict=True)]
+    fits: dict[str, Fit] = {}
+    for name, old, value in named:
+        port = op.port(name)
+        if old is None or value is None or value.quant is None or isinstance(port, Bias | Weight):
+            continue
+        scale, zero_point = float(value.quant.scale[0]), int(value.quant.zero_point[0])
+        ends = float(numbers[old].min(initial=0)), float(numbers[old].max(initial=0))
+        fits[name] = Fit(value.dtype.name, scale, zero_point, *ends)
+        limits = port.scales.get(value.dtype.name) if isinstance(port, Observed) else None
+        if limits is not None and not limits[0] <= scale <= limits[1]:
+            return f"the scale of {name} is {scale:.3g}"
+    return too_fine(case) or node.op.objection(fits)
+
+
+FINEST = {"int8": (256.0, 256.0), "int16": (64.0, 1.0)}
+"""A step of a term of a sum, or of a product, is not tried where it is more steps of the result."""
+
+
+def too_fine(case: Case) -> str:
+    """Whether the result is far narrower than what is added up; the quantizer's own tests are about that."""
+    node = case.graph.nodes[-1]
+    op, result = type(node.op), node.outputs[0]
+    named = zip(op.operands(len(node.inputs)), node.inputs, strict=True)
+    scales = {name: v.quant.scale.max() for name, v in named if v is not None and v.quant is not None}
+    groups = [*op.converts, *(port.of for port in op.ports.values() if isinstance(port, Bias))]
+    for names in groups if result.quant is not None else ():
+        factor = np.prod([scales[name] for name in names]) / result.quant.scale[0]
+        if factor >= FINEST[result.dtype.name][len(names) > 1]:
+            return f"a step is {factor:.3g} steps of the result"
+    return ""
 
 
 def real(stored: Array, value: Value) -> Array:

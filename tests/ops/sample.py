@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +19,15 @@ from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.source import Array
 from octavo.ir.text import parse
 from octavo.ops import registry
+
+VARIANTS = {
+    "as it is": (1.0, 0.0),
+    "×100": (100.0, 0.0),
+    "×100000": (1e5, 0.0),
+    "÷100": (0.01, 0.0),
+    "positive": (1.0, 5.0),
+}
+"""Factor and shift of the real inputs on which kernels are tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,17 @@ class Sample:
     def numbers(self, graph: Graph) -> dict[str, Array]:
         """Numbers for each input of the graph; the same at every call."""
         return {value.name: self._number(value) for value in graph.inputs}
+
+    def varied(self, factor: float, shift: float) -> Sample:
+        """The sample with other real inputs; the shift is for those without a range of their own."""
+        names = [v.name for v in self.graph().inputs if v.dtype == np.float32]
+        given = {n: np.asarray(a, np.float32) * factor for n, a in self.inputs.items() if n in names}
+        ranges: dict[str, tuple[float, float]] = {}
+        for name in (name for name in names if name not in self.inputs):
+            low, high = self.ranges.get(name, (-2.0, 2.0))
+            moved = 0.0 if name in self.ranges else shift
+            ranges[name] = (low * factor + moved, high * factor + moved)
+        return replace(self, inputs={**self.inputs, **given}, ranges=ranges)
 
     def lengths_of(self, shape: Sequence[Dim]) -> tuple[int, ...]:
         """The shape with a number for each symbol."""

@@ -8,17 +8,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from integers import integer_case, real, step
+from integers import integer_case, objection, real, step
 from kernel import run
-from sample import Sample, drawn, samples
+from sample import VARIANTS, Sample, drawn, samples
 
-from octavo.ir.graph import Value
+from octavo.ir.graph import Node, Value
 from octavo.ir.interpret import interpret
 from octavo.ir.op import Op
 from octavo.ir.port import Handed, Weight
 from octavo.ir.source import Array
 from octavo.ir.text import parse, show
 from octavo.ops import registry
+from octavo.schema.enums import Activation
 from octavo.schema.layout import layout, operator
 
 CLASSES = sorted(registry().ops.items())
@@ -115,17 +116,29 @@ def test_the_float_kernel_means_the_same(sample: Sample) -> None:
 
 
 @pytest.mark.parametrize(("sample", "activations", "weights"), _integer_forms())
-def test_the_integer_kernel_means_the_same(sample: Sample, activations: str, weights: str) -> None:
-    node, numbers = _evaluated(sample)
-    case = integer_case(node, numbers, activations=activations, weights=weights)
+def test_the_integer_kernel_means_the_same_on_numbers_of_any_size(
+    sample: Sample, activations: str, weights: str
+) -> None:
     steps = {"int8": sample.int8_steps, "int16": sample.int16_steps, "float32": 0.0}[activations]
-    results = run(case.graph, case.inputs)
-    for value, result, expected in zip(case.graph.outputs, results, case.expected, strict=True):
-        within = sample.hybrid * _largest(expected) if activations == "float32" else steps * step(value)
-        _assert_near(real(result, value), expected, within=within * (1 + 1e-5))
+    for factor, shift in VARIANTS.values():
+        with np.errstate(all="ignore"):
+            node, numbers = _evaluated(sample.varied(factor, shift))
+        if not all(np.isfinite(numbers[v]).all() for v in node.outputs if v.dtype.kind == "f"):
+            continue  # it has no meaning there
+        case = integer_case(node, numbers, activations=activations, weights=weights)
+        if objection(case, node, numbers) or (activations == "float32" and factor + shift > 1 and _bends(node)):
+            continue  # it would stay in float; or a step of what goes in is all the way from −1 to 1
+        results = run(case.graph, case.inputs)
+        for value, result, expected in zip(case.graph.outputs, results, case.expected, strict=True):
+            within = sample.hybrid * _largest(expected) if activations == "float32" else steps * step(value)
+            _assert_near(real(result, value), expected, within=within * (1 + 1e-5))
 
 
-def _evaluated(sample: Sample) -> tuple[object, dict[Value, Array]]:
+def _bends(node: Node) -> bool:
+    return getattr(node.op, "fused_activation_function", Activation.NONE) not in (Activation.NONE, Activation.RELU)
+
+
+def _evaluated(sample: Sample) -> tuple[Node, dict[Value, Array]]:
     graph = sample.graph()
     return graph.nodes[-1], interpret(graph, sample.numbers(graph))
 

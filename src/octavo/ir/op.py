@@ -68,6 +68,8 @@ class Op:
     """Whether every output element is a function of one element of each input."""
     singular: ClassVar[tuple[str, ...]] = ()
     """The operands near whose zero the result grows without bound."""
+    converts: ClassVar[tuple[tuple[str, ...], ...]] = ()
+    """The operands whose numbers, or products of numbers, the integer kernel converts to steps of its result."""
     moves: ClassVar[bool] = False
     """Whether every output element is one of the first input's elements, unchanged."""
     chooses: ClassVar[bool] = False

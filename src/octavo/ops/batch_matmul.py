@@ -62,6 +62,7 @@ class BatchMatMul(Op):
         return (x.swapaxes(-1, -2) if self.adj_x else x) @ (y.swapaxes(-1, -2) if self.adj_y else y)
 
     ports: ClassVar = {"x": Observed(), "y": Observed(), "output": Observed()}
+    converts: ClassVar = (("x", "y"),)
     kernels: ClassVar = Kernels(int8="", int16="", slow_int8=LEFT, loops_int16=LOOPS)
 
     def version(self, node: Node) -> int:

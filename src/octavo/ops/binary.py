@@ -33,6 +33,7 @@ class Add(Binary):
     pot_scale_int16: bool = False
 
     code: ClassVar = "ADD"
+    converts: ClassVar = (("lhs",), ("rhs",))
     kernels: ClassVar = Kernels(int8="", int16="", loops_int16=LOOPS)
     compute: ClassVar = np.add
     dtypes: ClassVar = (*FLOAT_INT, "int16")
@@ -82,6 +83,7 @@ class Sub(Binary):
     pot_scale_int16: bool = False
 
     code: ClassVar = "SUB"
+    converts: ClassVar = (("lhs",), ("rhs",))
     kernels: ClassVar = Kernels(int8="", int16="", loops_int16=LOOPS)
     compute: ClassVar = np.subtract
     dtypes: ClassVar = FLOAT_INT
@@ -116,6 +118,7 @@ class Mul(Binary):
     fused_activation_function: Activation = Activation.NONE
 
     code: ClassVar = "MUL"
+    converts: ClassVar = (("lhs", "rhs"),)
     kernels: ClassVar = Kernels(int8="", int16="", loops_int16=LOOPS)
     compute: ClassVar = np.multiply
     dtypes: ClassVar = (*FLOAT_INT, "int16", "uint32", "complex64")
@@ -158,6 +161,7 @@ class Mul(Binary):
         return {"int8": 2, "int64": 5, "complex64": 6, "uint32": 7, "float16": 8}.get(name, 1)
 
 
+_AS_STORED = "the LiteRT kernel divides the stored integers, whatever their scales"
 _STOPS_AT_ZERO = "its integer kernel fails where the divisor rounds to zero"
 """From `div.cc` of LiteRT, which checks each divisor and fails where one rounds to zero."""
 
@@ -286,10 +290,7 @@ class FloorDiv(Binary):
     code: ClassVar = "FLOOR_DIV"
     dtypes: ClassVar = (*FLOAT_INT32, "int8", "int16")
     symbolic: ClassVar = True
-    kernels: ClassVar = Kernels(
-        int8="the LiteRT kernel divides the stored integers, whatever their scales",
-        int16="the LiteRT kernel divides the stored integers, whatever their scales",
-    )
+    kernels: ClassVar = Kernels(int8=_AS_STORED, int16=_AS_STORED)
     versions: ClassVar = {"float32": 2, "int8": 3, "int16": 3}
 
     @lowers("tf.FloorDiv")
@@ -312,10 +313,7 @@ class FloorMod(Binary):
     compute: ClassVar = np.mod
     dtypes: ClassVar = (*FLOAT_INT, "int8", "int16")
     symbolic: ClassVar = True
-    kernels: ClassVar = Kernels(
-        int8="the LiteRT kernel divides the stored integers, whatever their scales",
-        int16="the LiteRT kernel divides the stored integers, whatever their scales",
-    )
+    kernels: ClassVar = Kernels(int8=_AS_STORED, int16=_AS_STORED)
     versions: ClassVar = {"int8": 2, "int16": 2}
 
     @lowers("tf.FloorMod")

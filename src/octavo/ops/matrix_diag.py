@@ -8,7 +8,7 @@ import numpy as np
 
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, Op, operation
-from octavo.ir.port import Kernels, Observed
+from octavo.ir.port import INT8_AND_INT16, Kernels, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
@@ -31,8 +31,8 @@ class MatrixDiag(Op):
         zero = np.zeros((), diagonal.dtype)
         return np.where(np.eye(diagonal.shape[-1], dtype=bool), diagonal[..., None], zero)
 
-    ports: ClassVar = {"diagonal": Observed(), "output": Observed()}
-    kernels: ClassVar = Kernels(int8=_ZERO, int16=_ZERO)
+    ports: ClassVar = {"diagonal": Observed(), "output": SameAs("diagonal")}
+    kernels: ClassVar = Kernels(int8=_ZERO, int16="")
 
 
 @operation
@@ -58,8 +58,8 @@ class MatrixSetDiag(Op):
         result[..., places, places] = diagonal
         return result
 
-    ports: ClassVar = {"input": Observed(), "diagonal": Observed(), "output": Observed()}
-    kernels: ClassVar = Kernels()
+    ports: ClassVar = {"input": SameAs("output"), "diagonal": SameAs("output"), "output": Observed()}
+    kernels: ClassVar = INT8_AND_INT16
 
 
 def require_diagonal(value: Value) -> None:

@@ -153,7 +153,8 @@ class UnidirectionalSequenceLstm(Op):
 
 
 def _sigmoid(x: Array) -> Array:
-    return 1 / (1 + np.exp(-x))
+    result: Array = (1 + np.tanh(x / 2)) / 2  # the same, and never too large on the way
+    return result
 
 
 def _clipped(x: Array, limit: float) -> Array:

@@ -19,6 +19,8 @@ from octavo.statistics import Range, Statistics, edges
 
 ROOM = 16.0
 """Masked numbers stay so far below the others: beside these they weigh e⁻¹⁶, thousands of them too little for int8."""
+FINEST = 256
+"""A step of a product must be fewer steps of what it is cut to (see `limits.py`)."""
 FAR = 10.0
 """A term is a mask if it reaches so many times as far down as it needs to."""
 Refusals = dict[Node, Refusal]
@@ -42,8 +44,8 @@ class _Sum:
 def cut_masks(graph: Graph, statistics: Statistics, *, integers_only: bool = False) -> tuple[Statistics, Refusals]:
     """The statistics without what masks have too much, of constants too, and the nodes that stay float by it.
 
-    These make the masks: no integer kernel multiplies into a range that is cut. With `integers_only` they, and the
-    masks, are left as they are: then only the sums are cut.
+    These make the masks: few integer kernels multiply into a range that is cut. With `integers_only` masks are cut only
+    where that is so, besides constant ones, and nothing stays float by it.
     """
     ranges: dict[str, Range] = {}
     masks: dict[Value, float] = {}
@@ -55,11 +57,11 @@ def cut_masks(graph: Graph, statistics: Statistics, *, integers_only: bool = Fal
     makers: dict[Node, Refusal] = {}
     readers = {node for one in sums for node in (*one.nodes, *one.choices)}
     for mask, least in masks.items():
-        if integers_only and mask.const is None:
-            continue
         held = _held(graph, mask, readers)
+        if integers_only and mask.const is None and not (held and _ends_at(held[-1], least, statistics)):
+            continue
         ranges.update((value.name, _from(least, value, statistics)) for value in held)
-        if held:
+        if held and not integers_only:
             why = f"it makes a mask, which is cut to {least:.4g} behind it: less weighs nothing in a softmax"
             makers.update((node, ("graph", why)) for node in _makers(held[-1], FAR * least, statistics))
     return (replace(statistics, ranges={**statistics.ranges, **ranges}) if ranges else statistics), makers
@@ -169,6 +171,22 @@ def _held(graph: Graph, mask: Value, readers: Collection[Node]) -> list[Value]:
             return held
         taken, mask = {*taken, producer}, producer.inputs[0]
     return held
+
+
+def _ends_at(mask: Value, least: float, statistics: Statistics) -> bool:
+    """Whether int8 kernels make nothing less than `least`, rightly, of what makes the mask."""
+    maker = mask.producer
+    if maker is None:
+        return True
+    widths = {
+        name: max(range.high, 0.0) - min(range.low, 0.0)
+        for name, value in zip(maker.op.operands(len(maker.inputs)), maker.inputs, strict=True)
+        if value is not None and (range := _seen(value, statistics)) is not None
+    }
+    products = [names for names in maker.op.converts if len(names) > 1 and widths.keys() >= set(names)]
+    return bool(products) and all(
+        np.prod([widths[name] / 255 for name in names]) * 255 < FINEST * -least for names in products
+    )
 
 
 def _makers(mask: Value, far: float, statistics: Statistics) -> Iterator[Node]:

@@ -100,7 +100,7 @@ def _settled(
             choices |= choose(graph, recipe, refused, is_foreign=graph in strange)
         choices |= fine_states(model, choices, recipe)
         tensors = shared(known, choices, ranges=recipe.ranges, moved=TARGETS[recipe.target].on_one_grid)
-        if not (found := _refusals(known, choices, tensors, may_be_float=takes_float(recipe))):
+        if not (found := _refusals(known, choices, tensors, recipe)):
             return choices, tensors
         for node, refusal in found.items():
             if refused.get(node, ("",))[0] == "measured" and not takes_float(recipe):
@@ -110,16 +110,17 @@ def _settled(
 
 
 def _refusals(
-    known: Mapping[Graph, Statistics], choices: Mapping[Node, Choice], tensors: Shared, *, may_be_float: bool
+    known: Mapping[Graph, Statistics], choices: Mapping[Node, Choice], tensors: Shared, recipe: Recipe
 ) -> dict[Node, Refusal]:
     """The nodes that cannot compute in integers after all: who says so, and why."""
     if unknown := tensors.unknown:
         return {node: ("calibration", why) for node, why in readers(known, choices, unknown).items()}
     found: dict[Node, Refusal] = {}
     for graph, statistics in known.items():
-        reasons = objections(graph, choices, tensors.grids(graph), statistics)
+        is_cpu = TARGETS[recipe.target].is_cpu
+        reasons = objections(graph, choices, tensors.grids(graph), statistics, is_cpu=is_cpu)
         found |= {node: ("kernel", why) for node, why in reasons.items()}
-        found |= near_zero(graph, choices, statistics) | told_apart(graph, choices) if may_be_float else {}
+        found |= near_zero(graph, choices, statistics) | told_apart(graph, choices) if takes_float(recipe) else {}
     return found
 
 

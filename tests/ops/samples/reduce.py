@@ -58,6 +58,8 @@ main(%x: float32[batch,4,5,3]) {
   %y = REDUCE_PROD(%x, %axis)
   return %y
 }""",
+        int16_steps=10,
+        why="the kernel rounds after each of twenty factors, by half a step each",
     ),
     Sample(
         """

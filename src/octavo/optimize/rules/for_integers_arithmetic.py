@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, replace
+
 import numpy as np
 
 from octavo.ir.graph import Node, Value
@@ -10,8 +12,11 @@ from octavo.ops.add_n import AddN
 from octavo.ops.binary import Add, Mul, Pow, SquaredDifference, Sub
 from octavo.ops.cumsum import Cumsum
 from octavo.ops.fully_connected import fully_connected
+from octavo.ops.pool_2d import AveragePool2D, L2Pool2D
+from octavo.ops.unary import Sqrt
 from octavo.optimize.rule import Rewriter, rewrites
-from octavo.optimize.rules._match import integers, is_float, uniform
+from octavo.optimize.rules._match import activation, integers, is_float, uniform
+from octavo.schema.enums import Activation
 
 LONGEST = 256
 """Running sums of this many numbers at most become a product with a matrix: its cost grows with the square."""
@@ -105,6 +110,38 @@ def power_as_products(node: Node, build: Rewriter) -> Value | None:
         rest >>= 1
         power = build(Mul(), power, power) if rest else power
     return product
+
+
+@rewrites(L2Pool2D, phase="integers")
+def root_mean_square_as_average(node: Node, build: Rewriter) -> Value | None:
+    """l2_pool(x) → sqrt(average_pool(x · x))
+
+    Before:
+        main(%x: float32[batch,4,4,2]) {
+          %y: float32[batch,2,2,2] = L2_POOL_2D(%x) {filter_width=2, filter_height=2, stride_w=2, stride_h=2}
+          return %y
+        }
+
+    After:
+        main(%x: float32[batch,4,4,2]) {
+          %s: float32[batch,4,4,2] = MUL(%x, %x)
+          %a: float32[batch,2,2,2] = AVERAGE_POOL_2D(%s) {stride_w=2, stride_h=2, filter_width=2, filter_height=2}
+          %y: float32[batch,2,2,2] = SQRT(%a)
+          return %y
+        }
+
+    Unless:
+        main(%x: float32[batch,4,4,2]) {
+          %y: float32[batch,4,4,2] = L2_POOL_2D(%x) {filter_width=2, fused_activation_function=RELU6}
+          return %y
+        }
+    """
+    if activation(node) not in (Activation.NONE, Activation.RELU):  # no root is negative
+        return build.miss("it applies an activation that changes what is positive")
+    assert isinstance(node.op, L2Pool2D)
+    plain = replace(node.op, fused_activation_function=Activation.NONE)
+    average = AveragePool2D(**{field.name: getattr(plain, field.name) for field in fields(plain)})
+    return build(Sqrt(), build(average, build(Mul(), node.inputs[0], node.inputs[0])))
 
 
 @rewrites(Cumsum, phase="integers")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from octavo.ir.graph import Node, Value
-from octavo.ops.binary import Add, Div, Maximum, Mul, Sub
+from octavo.ops.binary import Add, Div, Maximum, Minimum, Mul, Sub
 from octavo.ops.l2_normalization import L2Normalization
 from octavo.ops.reduce import ReduceMax, Sum
 from octavo.ops.softmax import Softmax
@@ -154,7 +154,8 @@ def softmax(node: Node, build: Rewriter) -> Value | None:
 def l2_normalization(node: Node, build: Rewriter) -> Value | None:
     """x · rsqrt(max(Σ x², 10⁻¹²)) → l2_normalization(x)
 
-    Over the last dimension. The kernel keeps the root above 10⁻⁶, so another bound is another function.
+    Over the last dimension. The kernel keeps the root above 10⁻⁶, so another bound is another function. Keras bounds
+    the reciprocal instead, at 10¹²: the same but for vectors shorter than 10⁻⁶, which float32 hardly holds.
 
     Before:
         main(%x: float32[batch,5,4]) {
@@ -174,6 +175,24 @@ def l2_normalization(node: Node, build: Rewriter) -> Value | None:
           return %y
         }
 
+    Before:
+        main(%x: float32[batch,4]) {
+          %axis = const int32[1] [1]
+          %most = const float32[] 1e12
+          %q: float32[batch,4] = MUL(%x, %x)
+          %s: float32[batch,1] = SUM(%q, %axis) {keep_dims=True}
+          %r: float32[batch,1] = RSQRT(%s)
+          %m: float32[batch,1] = MINIMUM(%r, %most)
+          %y: float32[batch,4] = MUL(%x, %m)
+          return %y
+        }
+
+    After:
+        main(%x: float32[batch,4]) {
+          %y: float32[batch,4] = L2_NORMALIZATION(%x)
+          return %y
+        }
+
     Unless:
         main(%x: float32[batch,5,4]) {
           %axis = const int32[1] [2]
@@ -189,8 +208,7 @@ def l2_normalization(node: Node, build: Rewriter) -> Value | None:
     if activation(node) is not Activation.NONE or node.output.rank > 4:
         return None
     for value, reciprocal in operands(node):
-        root = made_by(reciprocal, Rsqrt)
-        found = None if root is None else _bounded_square_sum(root.inputs[0])
+        found = _bounded_below(reciprocal) or _bounded_above(reciprocal)
         if found is None or found[0] is not value:
             continue
         if not is_near(found[1], 1e-12):
@@ -252,14 +270,30 @@ def _is_last(reduction: Node) -> bool:
     return getattr(reduction.op, "keep_dims", False) and axes in ((-1,), (value.rank - 1,))
 
 
-def _bounded_square_sum(value: Value | None) -> tuple[Value, float] | None:
-    """(x, bound) when `value` is max(Σ x², bound) over the last dimension."""
-    maximum = made_by(value, Maximum)
+def _bounded_below(value: Value | None) -> tuple[Value, float] | None:
+    """(x, bound) when `value` is rsqrt(max(Σ x², bound)) over the last dimension."""
+    root = made_by(value, Rsqrt)
+    maximum = None if root is None else made_by(root.inputs[0], Maximum)
     for part, constant in operands(maximum) if maximum is not None else ():
-        bound, total = uniform(constant), made_by(part, Sum)
-        squares = None if total is None else made_by(total.inputs[0], Mul)
-        if bound is None or total is None or squares is None or not _is_last(total):
-            continue
-        if squares.inputs[0] is squares.inputs[1] and squares.inputs[0] is not None:
-            return squares.inputs[0], bound
+        bound, squared = uniform(constant), _squared(part)
+        if bound is not None and squared is not None:
+            return squared, bound
     return None
+
+
+def _bounded_above(value: Value | None) -> tuple[Value, float] | None:
+    """(x, 1 / bound) when `value` is min(rsqrt(Σ x²), bound) over the last dimension."""
+    minimum = made_by(value, Minimum)
+    for part, constant in operands(minimum) if minimum is not None else ():
+        bound, root = uniform(constant), made_by(part, Rsqrt)
+        squared = None if root is None else _squared(root.inputs[0])
+        if bound and squared is not None:
+            return squared, 1 / bound
+    return None
+
+
+def _squared(value: Value | None) -> Value | None:
+    """X when `value` is Σ x² over the last dimension."""
+    total = made_by(value, Sum)
+    squares = None if total is None or not _is_last(total) else made_by(total.inputs[0], Mul)
+    return squares.inputs[0] if squares is not None and squares.inputs[0] is squares.inputs[1] else None
