@@ -131,7 +131,8 @@ def evaluate(  # noqa: PLR0913  # by keyword
         labels: one entry per sample; by default those that come with the samples (the array `labels` of the `.npz`).
         metric: one or several of "accuracy", "top5" (any number), "error_rate", "f1_macro", "f1_micro",
             "f1_multilabel", "auc", "mean_iou", "ctc_error_rate", "psnr", "mae", "rmse", "r2", "correlation", or
-            functions `(outputs, labels) -> float`. By default accuracy, if there are labels.
+            functions `(outputs, labels) -> float`. By default accuracy,
+            or, where labels are real numbers, "rmse".
         output: the name of the output to judge, if there are several.
         signature: the key of the signature to run, if there are several; `serving_default` or the first by default.
         threads: threads of each model.

@@ -76,7 +76,8 @@ def _without(graph: GraphPlan, exempt: Collection[str]) -> GraphPlan:
 def suspects_of(plan: Plan) -> dict[str, list[str]]:
     """The operations that are quantized at all, by layer, in the order of work.
 
-    Operations of a layer that holds other layers, such as the whole model, stand for themselves.
+    Operations of a layer that holds other layers, such as the whole model, stand for themselves, and so do those of
+    the only layer that there is.
     """
     rows = [row for graph in plan.graphs for row in graph.ops]
     holders = {"/".join(parts[:end]) for parts in (row.layer.split("/") for row in rows) for end in range(len(parts))}
@@ -84,6 +85,8 @@ def suspects_of(plan: Plan) -> dict[str, list[str]]:
     for row in rows:
         if row.precision not in ("exact", "float32"):
             suspects.setdefault(row.node if row.layer in holders else row.layer, []).append(row.node)
+    if len(suspects) == 1:
+        return {node: [node] for nodes in suspects.values() for node in nodes}
     return suspects
 
 

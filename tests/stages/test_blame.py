@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -51,6 +52,15 @@ def test_leaving_the_worst_in_float_gains_what_they_cost():
     assert [each.sqnr for each in found.reliefs] == pytest.approx([30, 60], abs=0.01)
 
 
+def test_the_cure_is_the_fewest_layers_that_gain_much_together():
+    def together(layers):
+        return 1e-2 if {"a", "b"} & set(layers) else 1e-6 * len(layers)
+
+    assert find_blame("abcd", together, samples=1).cure == ("a", "b")
+    assert find_blame("abcd", lambda layers: 1e-2 * bool(layers), samples=1).cure == ("a", "b", "c", "d")
+    assert find_blame("ab", lambda _: 1e-2, samples=1).cure == ()
+
+
 @pytest.fixture(scope="module")
 def converted():
     return octavo.convert(DIGITS / "saved_model", recipe="int8", samples=CALIBRATION)
@@ -90,3 +100,10 @@ def test_a_float_model_has_nobody_to_blame():
 def test_a_model_without_its_plan_is_refused(converted):
     with pytest.raises(UsageError, match="plan is missing"):
         octavo.blame(converted.reference, samples=CALIBRATION)
+
+
+def test_operations_of_the_only_layer_are_suspected_one_by_one(converted):
+    (graph,) = converted.plan.graphs
+    flat = tuple(msgspec.structs.replace(row, layer="g") for row in graph.ops)
+    plan = msgspec.structs.replace(converted.plan, graphs=(msgspec.structs.replace(graph, ops=flat),))
+    assert suspects_of(plan) == {row.node: [row.node] for row in graph.ops if row.precision == "int8"}

@@ -233,3 +233,30 @@ def test_the_command_compares_two_files_and_speaks_json(digits, tmp_path):
     assert octavo.Diagnosis.from_json(result.stdout) == octavo.debug(made, samples=HELD_OUT)
     assert json.loads(result.stdout)["samples"] == 16
     assert run(*files, files[0], "--samples", HELD_OUT).exit_code == 2
+
+
+def test_layers_that_are_called_the_same_are_told_apart_by_their_tensors():
+    text = """main(%x: float32[batch,4]) {
+      %w = const float32[4,4]
+      %net/first = FULLY_CONNECTED(%x, %w)
+      %net/second = FULLY_CONNECTED(%net/first, %w)
+      return %net/second
+    }"""
+    content = float_model(text, w=np.eye(4))
+    result = octavo.convert(content, recipe="int8", samples=normal(1, 4))
+    found = octavo.debug(result, samples=normal(1, 4))
+    same = structs.replace(found, layers=tuple(structs.replace(each, layer="net") for each in found.layers))
+    products = [each for each in same.layers if each.op == "FULLY_CONNECTED"]
+    assert [same.places(each) for each in products] == ["net/first", "net/second"]
+
+
+def test_weights_of_four_bits_are_cured_by_eight():
+    text = """main(%x: float32[batch,32]) {
+      %w = const float32[8,32]
+      %y = FULLY_CONNECTED(%x, %w)
+      return %y
+    }"""
+    content = float_model(text, w=np.random.default_rng(0).standard_normal((8, 32)))
+    recipe = {"precision": "int8", "weights": "int4", "mixed": False}
+    result = octavo.convert(content, recipe=recipe, samples=normal(1, 32))
+    assert "weights = 'int8'" in causes(octavo.debug(result, samples=normal(1, 32)), "y")["weights"].cure

@@ -307,3 +307,9 @@ def test_a_metric_without_labels_says_where_to_put_them(tanh):
 def test_an_unknown_output_is_refused(tanh):
     with pytest.raises(UsageError, match="no output 'z'"):
         octavo.evaluate(tanh, X, labels=Y, output="z")
+
+
+def test_without_a_metric_labels_that_are_real_numbers_are_judged_by_their_error(tanh):
+    assert octavo.evaluate(tanh, X, labels=Y).score.metric == "accuracy"
+    assert octavo.evaluate(tanh, X, labels=np.eye(2, dtype=np.float32)[Y]).score.metric == "accuracy"
+    assert octavo.evaluate(tanh, X, labels=X / 3).score.metric == "rmse"

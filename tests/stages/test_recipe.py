@@ -116,6 +116,13 @@ def test_a_rule_that_matches_no_layer_names_the_nearest_layer(digits):
     assert "stem_relu6" in caught.value.hint
 
 
+def test_a_rule_with_the_name_of_a_keras_layer_finds_the_one_that_tensorflow_numbered(digits):
+    recipe = {"rules": [{"layer": "narrow_relu6", "precision": "float32"}]}
+    with pytest.raises(RecipeError, match="rule 1 matches nothing") as caught:
+        octavo.convert(digits, recipe=recipe)
+    assert "did you mean 'narrow_relu6_1'" in caught.value.hint
+
+
 def test_integer_inputs_of_a_float_model_are_refused(digits):
     with pytest.raises(RecipeError, match="inputs='int8' needs"):
         octavo.convert(digits, recipe={"precision": "float32", "inputs": "int8"})

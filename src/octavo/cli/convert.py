@@ -89,8 +89,8 @@ class Options(TypedDict):
 @option("--inputs", section=HOW, type=click.Choice(INTERFACE), help="The dtype of the model's real inputs.")
 @option("--outputs", section=HOW, type=click.Choice(INTERFACE), help="The dtype of the model's real outputs.")
 @option("--strict", section=HOW, is_flag=True, help="Fail where an operation must stay float.")
-@option("--metric", section=HOW, multiple=True, metavar="NAME", help="A score of the report, as for `octavo evaluate`; "
-        "accuracy if none is named. Repeatable.")  # fmt: skip
+@option("--metric", section=HOW, multiple=True, metavar="NAME", help="A score of the report, as for `octavo evaluate`. "
+        "Repeatable.")  # fmt: skip
 @option("--signature", section=WHAT, multiple=True, metavar="KEY", help="Convert this signature only; may be repeated.")
 @option("--input-node", section=WHAT, multiple=True, metavar="NAME", help="A node that goes into a frozen graph (.pb), "
         "in place of its placeholders; may be repeated.")  # fmt: skip

@@ -22,7 +22,7 @@ class Finding(msgspec.Struct, frozen=True):
 
 @click.command(cls=Command)
 def doctor(*, as_json: bool, quiet: bool) -> None:
-    """Look at this installation: versions, the machine, and whether a model can be converted and run.
+    """Look at this installation, and convert and run a model.
 
     Ends with exit code 1 if something that Octavo needs does not work.
     """

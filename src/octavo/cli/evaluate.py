@@ -21,8 +21,8 @@ from octavo.cli.command import Command, option, preprocess_option
 @option("--reference", section="Data", metavar="MODEL", help="A .tflite to score on the same samples: the float model. "
         "Labels are not needed then.")  # fmt: skip
 @option("--metric", section="Score", multiple=True, metavar="NAME", help="accuracy, top5, error_rate, f1_macro, "
-        "f1_micro, f1_multilabel, auc, mean_iou, ctc_error_rate, psnr, mae, rmse, r2 or correlation; accuracy where "
-        "there are labels, if none is named. Repeatable.")  # fmt: skip
+        "f1_micro, f1_multilabel, auc, mean_iou, ctc_error_rate, psnr, mae, rmse, r2 or correlation. Without one: "
+        "accuracy, or rmse where labels are real numbers. Repeatable.")  # fmt: skip
 @option("--output", section="Score", metavar="NAME", help="The output to judge, if there are several.")
 @option("--signature", section="Score", metavar="KEY", help="The signature to run, if there are several.")
 @option("--threads", section="Score", type=click.IntRange(min=1), default=1, show_default=True, metavar="N",

@@ -9,7 +9,9 @@ from octavo.cli.command import Command
 
 @click.command(cls=Command)
 def targets(*, as_json: bool, quiet: bool) -> None:
-    """List what a model can be made for: which precisions and operators run there, and whose word that is.
+    """List what a model can be made for, and what runs there.
+
+    Each row has the document that says so.
 
     Examples:
       octavo targets

@@ -22,6 +22,10 @@ SHARE = 0.02
 """A group that adds less than this part of all noise is not divided."""
 WORST = 5
 """The layers that are left in float, one after the other, to see what that gains."""
+EXACT = 200.0
+"""Decibels from which on outputs are the same."""
+WORTH = 1.0
+"""Decibels below which nothing is gained."""
 
 
 class Suspect(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,17 +59,28 @@ class Blame(Shown, msgspec.Struct, frozen=True, kw_only=True):
     reliefs: tuple[Relief, ...]
     trials: int
 
+    @property
+    def cure(self) -> tuple[str, ...]:
+        """The fewest of the worst layers that gain half of the most decibels that any number of them gains.
+
+        None, where nothing is gained. The worst alone may gain nothing: its error can be that of what it reads, which others make as integers.
+        """
+        gains = [min(relief.sqnr, EXACT) - min(self.sqnr, EXACT) for relief in self.reliefs]
+        most = max(gains, default=0.0)
+        enough = next((n for n, gain in enumerate(gains) if gain >= most / 2), 0)
+        return self.reliefs[enough].layers if most >= WORTH else ()
+
     def tables(self, *, most: int = MOST) -> tuple[Table, ...]:
         """The `most` worst suspects, then what leaving them in float gains."""
         alone = [(f"{each.share:.1%}", decibels_of(each.sqnr), named(each.layers)) for each in self.suspects[:most]]
         left = [(str(len(each.layers)), decibels_of(each.sqnr), each.layers[-1]) for each in self.reliefs]
         first = [("", decibels_of(self.sqnr), "none")] if left else []
-        worst = self.reliefs[0].layers[0] if self.reliefs else ""
+        rules = " ".join(f"--rule layer={layer},precision=int16x8" for layer in self.cure)
         return (
             Table("Quantized alone", (">of the error", ">SQNR of the outputs", "layer"), alone),
             Table("Left in float, one more each time", (">layers", ">SQNR of the outputs", "the last of them"),
                   [*first, *left]),
-            facts(("rule", f"--rule layer={worst},precision=int16x8 (or float32)" if worst else ""),
+            facts(("cure", f"{rules} (or float32)" if rules else "none of these layers alone: see octavo debug"),
                   ("trials", f"{self.trials} on {self.samples} sample(s)")),
         )  # fmt: skip
 

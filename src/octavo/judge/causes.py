@@ -33,6 +33,8 @@ RARE = 1e-3
 """The share of numbers that are few."""
 STRETCHED = 8.0
 """A range this many times as wide as that of all but few numbers is stretched by these: three bits."""
+NARROW = ("int4", "int2")
+"""Dtypes of weights that have a wider one among the integers."""
 HUGE = 100.0
 """A constant this many times as large as the other numbers stands for an infinity."""
 
@@ -281,12 +283,14 @@ def _weight(own: Evidence, port: Weight, exact: Value | None, stored: Value | No
     quant = held.quant if held is not None else None
     per_tensor = quant is not None and quant.scale.size == 1
     alone = per_tensor and port.axis is not None
+    is_narrow = held is not None and held.dtype.name in NARROW
+    wider = "a rule for this layer with " + ("weights = 'int8'" if is_narrow else "precision = 'float16'")
     return Cause(
         kind="weights",
         what=f"rounding leaves the weights within {sqnr:.1f} dB"
         + (f" and the result within {own.own:.1f} dB" if own.own is not None else "")
         + (": one scale serves all channels" if alone else ""),
-        cure="per_channel = true in the recipe" if alone else "a rule for this layer with precision = 'float16'",
+        cure="per_channel = true in the recipe" if alone else wider,
     )
 
 

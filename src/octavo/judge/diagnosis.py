@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import msgspec
@@ -122,9 +123,15 @@ class Diagnosis(Shown, msgspec.Struct, frozen=True, kw_only=True):
                 found[each.layer] = each
         return found
 
+    @property
+    def places(self) -> Callable[[LayerDiagnosis], str]:
+        """What to call each layer, in rules too: its source layer, or its tensor where others are called the same."""
+        alike = Counter((each.op, each.layer) for each in self.layers)
+        return lambda each: each.layer if each.layer and alike[each.op, each.layer] == 1 else each.tensor
+
     def tables(self, *, most: int = MOST) -> tuple[Table, ...]:
         """The `most` layers that add most (0 for all, in the order of work), then the causes and their cures."""
-        shown = sorted(self.layers, key=lambda each: each.loss)[:most] if most else self.layers
+        shown, place = sorted(self.layers, key=lambda each: each.loss)[:most] if most else self.layers, self.places
         columns = ("operation", "precision", ">own", ">whole", ">cosine", ">greatest error", "layer")
         rows = [
             (
@@ -134,15 +141,11 @@ class Diagnosis(Shown, msgspec.Struct, frozen=True, kw_only=True):
                 decibels(each.whole),
                 f"{each.whole.cosine:.5f}",
                 f"{each.whole.max_error:.3g}",
-                each.layer or each.tensor,
+                place(each),
             )
             for each in shown
         ]
-        causes = [
-            (each.layer or each.tensor, cause.kind, cause.what, cause.cure)
-            for each in self.guilty
-            for cause in each.causes
-        ]
+        causes = [(place(each), cause.kind, cause.what, cause.cure) for each in self.guilty for cause in each.causes]
         return (
             Table("Layers that add most to the error" if most else "Layers in the order of work", columns, rows),
             Table("Causes", ("layer", "cause", "what was found", "cure"), causes),
@@ -164,9 +167,9 @@ class Diagnosis(Shown, msgspec.Struct, frozen=True, kw_only=True):
 
     def __str__(self) -> str:
         """One line per tensor in the order of work, then each cause with its cure."""
+        place = self.places
         rows = [
-            (each.op, decibels(each.own), decibels(each.whole), each.precision, each.layer or each.tensor)
-            for each in self.layers
+            (each.op, decibels(each.own), decibels(each.whole), each.precision, place(each)) for each in self.layers
         ]
         rows.insert(0, ("operation", "own", "whole", "precision", "layer"))
         widths = [max(len(row[i]) for row in rows) for i in range(4)]
@@ -175,7 +178,7 @@ class Diagnosis(Shown, msgspec.Struct, frozen=True, kw_only=True):
         ]
         for each in self.guilty:
             for cause in each.causes:
-                lines += [f"{each.layer or each.tensor}: {cause.kind}: {cause.what}", f"  cure: {cause.cure}"]
+                lines += [f"{place(each)}: {cause.kind}: {cause.what}", f"  cure: {cause.cure}"]
         return "\n".join(lines)
 
 

@@ -35,8 +35,9 @@ def evaluate(  # noqa: PLR0913  # what to run, on what, judged how
 ) -> Evaluation:
     """How good the model is, how good the reference is, and how near they are.
 
-    `metrics` is one or several; by default accuracy where there are labels, and none where a reference makes up for
-    them. Of a model with several outputs, `output` is judged; functions see all if it is not given.
+    `metrics` is one or several; by default accuracy where labels are classes, the root mean square error where they are
+    real numbers, and none where there are no labels and a reference makes up for them. Of a model with several outputs,
+    `output` is judged; functions see all if it is not given.
 
     Raises:
         UsageError: no metric or output has that name, several outputs leave the choice open, or the models differ in
@@ -49,7 +50,7 @@ def evaluate(  # noqa: PLR0913  # what to run, on what, judged how
     count = 0
     for done, (sample, label) in enumerate(labelled(samples, labels), start=1):
         if done == 1 and not chosen and metrics is None and (label is not None or reference is None):
-            chosen, kept = [metric("accuracy")], [([], [])]
+            chosen, kept = [metric(_usual(label))], [([], [])]
         ours = model.run(sample)
         theirs = reference.run(sample) if reference is not None else None
         if theirs is not None:
@@ -73,6 +74,12 @@ def _listed(metrics: Metrics | None) -> Sequence[str | Function | Metric]:
     if metrics is None:
         return ()
     return (metrics,) if isinstance(metrics, str | Metric) or callable(metrics) else metrics
+
+
+def _usual(label: Array | None) -> str:
+    """The metric of labels like this one: classes are whole numbers, one-hot or not."""
+    is_real = label is not None and label.dtype.kind == "f" and bool((label != np.rint(label)).any())
+    return "rmse" if is_real else "accuracy"
 
 
 def _compare(near: dict[str, Nearness], reference: Outputs, candidate: Outputs) -> None:

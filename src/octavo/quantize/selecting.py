@@ -114,10 +114,17 @@ def _nearest(rule: Rule, among: Sequence[tuple[Selection, Node]]) -> str:
         return did_you_mean(_several(rule.op)[0], _ops(among))
     by_layer = [node for node in by_op if any(_is_layer(node, pattern) for pattern in _several(rule.layer))]
     if not by_layer:
-        return did_you_mean(_several(rule.layer)[0], _layers(among))
+        return _nearest_layer(_several(rule.layer)[0], _layers(among))
     if rule.port and not any(is_port(node, name, rule.port) for node in by_layer for name in _constants(node)):
         return did_you_mean(rule.port, [name for node in by_layer for name in _constants(node)])
     return f"the model has {max(selection.layers for selection, _ in among)} layers, from 0 on"
+
+
+def _nearest_layer(pattern: str, layers: Sequence[str]) -> str:
+    """The nearest layers, or the nearest parts of their paths; all layers when none is near."""
+    parts = [part for layer in layers for part in layer.split("/")]
+    near = did_you_mean(pattern, [*layers, *parts])
+    return near if near.startswith("did you mean") else did_you_mean(pattern, layers)
 
 
 def layer_of(node: Node) -> str:
