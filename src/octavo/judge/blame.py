@@ -63,7 +63,8 @@ class Blame(Shown, msgspec.Struct, frozen=True, kw_only=True):
     def cure(self) -> tuple[str, ...]:
         """The fewest of the worst layers that gain half of the most decibels that any number of them gains.
 
-        None, where nothing is gained. The worst alone may gain nothing: its error can be that of what it reads, which others make as integers.
+        None, where nothing is gained. The worst alone may gain nothing: its error can be that of what it reads, which
+        others make as integers.
         """
         gains = [min(relief.sqnr, EXACT) - min(self.sqnr, EXACT) for relief in self.reliefs]
         most = max(gains, default=0.0)
