@@ -102,9 +102,11 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
 
 
 def _ledger(statistics: str | Path | Ledger | None) -> Ledger | None:
+    if not isinstance(statistics, str | Path):
+        return statistics
     from octavo.ledger import Ledger as Kept
 
-    return Kept(statistics) if isinstance(statistics, str | Path) else statistics
+    return Kept(statistics)
 
 
 def evaluate(  # noqa: PLR0913  # by keyword

@@ -6,7 +6,6 @@ LiteRT's kernels take few operations in half precision; which precision weights 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import ml_dtypes
@@ -49,7 +48,7 @@ class Single(Mapping[str, Any]):
 
 def in_single(node: SourceNode, met: dict[np.dtype[Any], None]) -> SourceNode:
     """The node with `Single` attributes."""
-    return replace(node, attrs=Single(node.attrs, met))
+    return SourceNode(node.name, node.op, node.inputs, Single(node.attrs, met), node.after)
 
 
 def single(array: Array, met: dict[np.dtype[Any], None]) -> Array:

@@ -15,6 +15,8 @@ def broadcast(*shapes: tuple[Dim, ...]) -> tuple[Dim, ...]:
     Raises:
         ValueError: two known lengths differ and neither is 1.
     """
+    if all(shape == shapes[0] for shape in shapes[1:]):
+        return shapes[0]
     columns = zip_longest(*(reversed(shape) for shape in shapes), fillvalue=1)
     return tuple(reversed([_meet(column, shapes) for column in columns]))
 

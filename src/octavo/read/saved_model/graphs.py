@@ -96,6 +96,7 @@ class _Body:
         self.node_defs = {node.name: node for node in function.node_def}
         self.definitions = {op: functions.definition(op) for op in {node.op for node in function.node_def}}
         self.known = {*self.node_defs, *(argument.name for argument in function.signature.input_arg)}
+        self.firsts: dict[tuple[str, str], int] = {}
         self.gaps: dict[str, Gap] = {}
 
     def graph(self) -> SourceGraph:
@@ -135,13 +136,16 @@ class _Body:
             self.gaps[name] = Gap(node.op, name, "neither TensorFlow nor the model defines this op")
             return SourceRef(name)
         argument, index = (*rest, "", "0")[:2]
-        return SourceRef(name, self._first(node, definition, argument) + _index(index))
+        first = self.firsts.get((node.op, argument))
+        return SourceRef(name, (self._first(node, definition, argument) if first is None else first) + _index(index))
 
     def _first(self, node: Any, definition: OpDefinition, argument: str) -> int:
         """The flat index of the first tensor of an output argument."""
         first = 0
-        for output in definition.outputs:
+        for number, output in enumerate(definition.outputs):
             if output.name == argument:
+                if not any(each.repeat for each in definition.outputs[:number]):
+                    self.firsts[node.op, argument] = first  # of all nodes of this op
                 return first
             first += output.count(_attributes(node, definition, self.name)) if output.repeat else 1
         raise Invalid(f"op {node.op} of node {node.name!r} has no output argument {argument!r}", where=self.where)

@@ -107,12 +107,14 @@ _TYPES: Final = {
 @cache
 def message(name: str) -> Any:
     """The class of the message `name`, one of those in `SPEC`."""
-    descriptor = _pool().FindMessageTypeByName(f"{PACKAGE}.{name}")
-    if hasattr(descriptor, "_concrete_class"):
-        return descriptor._concrete_class  # noqa: SLF001  # what the public function returns
-    from google.protobuf import message_factory
+    descriptor, core = _pool().FindMessageTypeByName(f"{PACKAGE}.{name}"), _core()
+    if core is None:
+        from google.protobuf import message_factory
 
-    return message_factory.GetMessageClass(descriptor)
+        return message_factory.GetMessageClass(descriptor)
+    from google.protobuf.message import Message
+
+    return core.MessageMeta(descriptor.name, (Message,), {"DESCRIPTOR": descriptor, "__module__": __name__})
 
 
 def parse(name: str, data: bytes, *, where: str) -> Any:
@@ -131,20 +133,26 @@ def parse(name: str, data: bytes, *, where: str) -> Any:
 
 @cache
 def _pool() -> Any:
-    pool = _pool_class()()
+    if (core := _core()) is None:
+        from google.protobuf import descriptor_pool
+
+        pool = descriptor_pool.DescriptorPool()
+    else:
+        pool = core.DescriptorPool()
     pool.AddSerializedFile(_file())
     return pool
 
 
-def _pool_class() -> Any:
-    """The pool of protobuf's C part; the public module also imports all that there is in Python, for 20 ms."""
+def _core() -> Any:
+    """Protobuf's part in C: the public modules also import all that there is in Python, which takes 20 ms.
+
+    None in an installation without it.
+    """
     try:
         from google._upb import _message
-    except ImportError:  # an installation without it
-        from google.protobuf import descriptor_pool
-
-        return descriptor_pool.DescriptorPool
-    return _message.DescriptorPool
+    except ImportError:
+        return None
+    return _message
 
 
 def _file() -> bytes:

@@ -12,8 +12,9 @@ Source: tensorflow/core/protobuf/saved_object_graph.proto, trackable_object_grap
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ class Variables(Mapping[str, Array]):
     """The values by the name of the variable's node, each a read-only view made when it is looked up."""
 
     def __init__(self, stored: Mapping[str, Stored], *, graph: SourceGraph, bundle: Bundle | None, where: str) -> None:
-        """Take what `resolve` found."""
+        """Take what `resolve` gave."""
         self._stored = stored
         self._graph = graph
         self._bundle = bundle
@@ -96,13 +97,29 @@ class Variables(Mapping[str, Array]):
 
 def resolve(
     meta_graph: Any, graph: SourceGraph, functions: Mapping[str, SourceGraph], *, bundle: Bundle, where: str
-) -> dict[str, Stored]:
+) -> Mapping[str, Stored]:
     """Where the value of every variable of the main graph stands; one without a value is left out."""
-    handles = [node.name for node in graph.of(HANDLES)]
-    found = by_object_graph(meta_graph, graph, bundle, where=where)
-    if not found.keys() >= set(handles):
-        found = by_restore_graph(meta_graph, graph, functions) | found
-    return {name: found[name] for name in handles if name in found}
+    captured = by_object_graph(meta_graph, graph, bundle, where=where)
+    return _Resolved(graph, captured, cache(lambda: by_restore_graph(meta_graph, graph, functions)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolved(Mapping[str, Stored]):
+    """Rule 1, then rule 2, which is asked only for what rule 1 does not know: variables of the optimizer, as a rule."""
+
+    graph: SourceGraph
+    captured: Mapping[str, Stored]
+    restored: Callable[[], Mapping[str, Stored]]
+
+    def __getitem__(self, name: str) -> Stored:
+        return self.captured[name] if name in self.captured else self.restored()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        known = self.restored().keys() | self.captured.keys()
+        return (node.name for node in self.graph.of(HANDLES) if node.name in known)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 def by_object_graph(meta_graph: Any, graph: SourceGraph, bundle: Bundle, *, where: str) -> dict[str, Stored]:
