@@ -170,7 +170,7 @@ def nearest_file(path: Path) -> str:
     near = difflib.get_close_matches(there.name, [sibling.name for sibling in there.parent.iterdir()], n=3, cutoff=0.6)
     if near:
         return "did you mean " + " or ".join(repr(str(there.with_name(name))) for name in near) + "?"
-    return f"{there.parent} exists, and has no {there.name!r} in it"
+    return f"{there.parent.absolute()} holds no {there.name!r}"
 
 
 def _some(names: Sequence[str], most: int = 4) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from pathlib import Path
+from typing import Any
 
+from octavo.errors import SamplesError, did_you_mean
 from octavo.ir.graph import Graph, Model, Signature
 from octavo.runtime import Runtime
 from octavo.samples import Sample, Samples, SamplesLike, inputs_of, read_samples
@@ -82,14 +85,30 @@ class Given:
         """
         if graph not in self._read:
             signature, given = self.called[graph], self._samples
-            if isinstance(given, Mapping) and signature.key in given:
-                given = given[signature.key]
+            if isinstance(given, Mapping):
+                given = self._by_key(given, signature.key)
             assert given is not None
             source = read_samples(given, inputs_of(signature))
             rest = iter(source)
             first = list(islice(rest, LOOKED_AT))
             self._read[graph] = Few(first, rest, source)
         return self._read[graph]
+
+    def _by_key(self, given: Mapping[str, Any], key: str) -> Any:
+        """What is given for a signature; all, where the keys are names of inputs.
+
+        Raises:
+            SamplesError: no signature has the key of a path.
+        """
+        if key in given:
+            return given[key]
+        known = [signature.key for signature in self.called.values()]
+        stray = [name for name, value in given.items() if name not in known and isinstance(value, str | Path)]
+        if stray:
+            raise SamplesError(
+                f"no signature is called {stray[0]!r}", where="samples", hint=did_you_mean(stray[0], known)
+            )
+        return given
 
 
 def by_graph(model: Model) -> dict[Graph, Signature]:

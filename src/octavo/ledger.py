@@ -62,9 +62,9 @@ class Ledger:
             if not self._passing:
                 self._save()
             raise
-        if self._passing:
-            self.path.unlink(missing_ok=True)
-        else:
+        if self._passing and self.path.exists():
+            self.path.unlink()
+        elif not self._passing:
             self._save()
 
     def _told(self) -> str:

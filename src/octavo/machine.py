@@ -36,7 +36,7 @@ def taking_part() -> tuple[str, ...]:
 def processor() -> str:
     """The name of the processor, as the system knows it."""
     listed = Path("/proc/cpuinfo")
-    lines = listed.read_text().splitlines() if listed.exists() else []
+    lines = listed.read_text("utf-8", "replace").splitlines() if listed.exists() else []
     named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
     return next(named, platform.processor() or platform.machine())
 

@@ -272,7 +272,10 @@ def content_of(model: Any) -> bytes:
         raise UsageError("a directory cannot be run: a .tflite is needed", where=str(path), hint=hint)
     content = bytes(model) if path is None else path.read_bytes()
     if content[4:8] != b"TFL3":
-        raise Unreadable("this is no .tflite file", where="the bytes given" if path is None else str(path))
+        hint = (
+            "" if path is None else f"if it is a model, convert it first: octavo convert {path} -o {path.stem}.tflite"
+        )
+        raise Unreadable("this is no .tflite file", where="the bytes given" if path is None else str(path), hint=hint)
     return content
 
 

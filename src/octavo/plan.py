@@ -137,23 +137,24 @@ class Plan(Shown, msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
     def save(self, path: str | Path) -> None:
         """Write the plan as JSON."""
-        Path(path).write_text(self.to_json() + "\n")
+        Path(path).write_text(self.to_json() + "\n", encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
-        """Read what `save` wrote, perhaps edited since.
+        """Read what `save` wrote, perhaps edited since; or the plan that is in a run.
 
         Raises:
             UsageError: the file cannot be opened.
             Invalid: the file is not a plan; the message says where it departs from one.
         """
         try:
-            return msgspec.json.decode(Path(path).read_bytes(), type=cls)
+            content = Path(path).read_bytes()
+            return msgspec.json.decode(content, type=_Run).plan or msgspec.json.decode(content, type=cls)
         except OSError as error:
             hint = "" if Path(path).exists() else nearest_file(Path(path))
             raise UsageError(f"the plan cannot be read: {error.strerror}", where=str(path), hint=hint) from error
         except msgspec.DecodeError as error:
-            raise Invalid(f"not a plan: {error}", where=str(path)) from error
+            raise Invalid(f"neither a plan nor a run: {error}", where=str(path)) from error
 
     def __str__(self) -> str:
         """One line per operation: precision, operator, layer, and who decided why."""
@@ -163,6 +164,12 @@ class Plan(Shown, msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
             "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
         ]
         return "\n".join([*lines, *(f"equalized  {', '.join(row.values)}: {row.why}" for row in self.equalized)])
+
+
+class _Run(msgspec.Struct):
+    """A run, of which nothing but its plan is of interest here."""
+
+    plan: Plan | None = None
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import msgspec
 
 from octavo.benchmarking import timing_of
 from octavo.debugging import debug
+from octavo.errors import SamplesError
 from octavo.ir.graph import Model
 from octavo.judge.certainty import Difference
 from octavo.judge.diagnosis import LayerDiagnosis
@@ -93,7 +94,7 @@ def record(
     missed = (msgspec.convert(m, NearMiss, from_attributes=True) for made in conversion.rewrites for m in made.missed)
     layers = layers_of(conversion.plan, reference, candidate, origins=conversion.origins)
     return Run(
-        name=_name(source),
+        name=_readable(_name(source)),
         provenance=_provenance(source, command, (evidence.samples, evidence.held_out)),
         files=(_file(conversion.reference, reference), _file(conversion.content, candidate)),
         layers=with_errors(layers, errors),
@@ -129,6 +130,11 @@ def _measure(conversion: Conversion, evidence: Evidence, progress: Progress | No
         output=evidence.output,
         progress=progress,
     )
+    if labelled and not judged.judgements:
+        hint = (
+            "store them beside the inputs, as the array `labels` of the .npz; or pass them as samples, without labels"
+        )
+        raise SamplesError("the held-out samples hold no labels to score the models on", hint=hint)
     seconds = race(runtimes, next(iter(samples)), rounds=ROUNDS)
     timing = [timing_of(times, evidence.threads) for times in seconds]
     return Measured(
@@ -217,16 +223,21 @@ def _name(source: Any) -> str:
 def _provenance(source: Any, command: str, data: Iterable[Any]) -> Provenance:
     path = Path(source) if isinstance(source, str | Path) and str(source) else None
     return Provenance(
-        source=str(path) if path else f"a {type(source).__name__} in memory",
+        source=_readable(str(path)) if path else f"a {type(source).__name__} in memory",
         sha256=_hash(path) if path and path.exists() else "",
-        command=command,
+        command=_readable(command),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
         versions={"octavo": __version__, "python": platform.python_version(), **versions(taking_part())},
         machine=processor(),
         system=f"{platform.system()} {platform.machine()}",
         cores=cores(),
-        data={str(place): _hash(place) for place in map(_place, data) if place is not None},
+        data={_readable(str(place)): _hash(place) for place in map(_place, data) if place is not None},
     )
+
+
+def _readable(name: str) -> str:
+    """The name of a file as text: what a locale such as C could not decode is UTF-8, mostly."""
+    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _place(data: Any) -> Path | None:

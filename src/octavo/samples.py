@@ -61,7 +61,8 @@ class Samples:
             given = item[0] if is_pair(item, self.inputs) else item
             yield _check(self.inputs, given, f"{self.origin}, sample {number}")
         if number < 0:
-            hint = "pass a list, or a function that returns a new generator each time: a generator runs once"
+            once = "pass a list, or a function that returns a new generator each time: a generator runs once"
+            hint = once if self.count is None else "the arrays have no rows"
             raise SamplesError("there are no samples", where=self.origin, hint=hint)
 
 
@@ -240,7 +241,8 @@ def _fit(input: Input, value: Any, where: str) -> Array:
         raise SamplesError(f"the sample is no array: {error}", where=where) from error
     given = array.shape
     if not (array.dtype == input.dtype or np.can_cast(array.dtype, input.dtype, "same_kind")):
-        hint = f"convert it: array.astype('{input.dtype}')"
+        is_number = array.dtype.kind in "fiub"
+        hint = f"convert it: array.astype('{input.dtype}')" if is_number else f"pass numbers, as {input.dtype}"
         raise SamplesError(f"the model takes {input.dtype}, the sample is {array.dtype}", where=where, hint=hint)
     if input.stored is None or array.dtype != input.stored:  # numpy takes None for float64
         with np.errstate(over="ignore"):  # what is too large becomes an infinity, which is told below

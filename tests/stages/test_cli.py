@@ -1,5 +1,6 @@
 """The command line: help, exit codes, messages, JSON."""
 
+import errno
 import fcntl
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -494,6 +496,107 @@ def test_folded_text_keeps_its_letters_and_fits(text, width):
 def test_names_of_what_was_fused_are_shown_by_their_first():
     assert shortened("a/Relu;b/Conv2D;b/BiasAdd") == "a/Relu +2"
     assert shortened("wide ranges; pass samples") == "wide ranges; pass samples"
+
+
+def refuses_files(monkeypatch, number):
+    """A file system on which no file can be made."""
+
+    def refused(self, *_, **__):
+        raise OSError(number, os.strerror(number), str(self))
+
+    monkeypatch.setattr(Path, "open", refused)
+    monkeypatch.setattr(Path, "unlink", refused)
+
+
+@pytest.mark.parametrize("number", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_where_nothing_can_be_written_is_known_before_any_work(tmp_path, monkeypatch, number):
+    monkeypatch.setattr("octavo.convert", lambda *_, **__: pytest.fail("work began"))
+    refuses_files(monkeypatch, number)
+    done = run("convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "int8", "--samples", CALIBRATION)
+    assert done.exit_code == 2
+    assert f"cannot write {tmp_path / 'x.tflite'}: {os.strerror(number)}" in done.stderr
+    assert "choose another directory" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_the_system_refuses_is_no_defect(monkeypatch):
+    def refused(*_, **__):
+        raise PermissionError(errno.EACCES, "Permission denied", "secret.npz")
+
+    monkeypatch.setattr("octavo.inspect", refused)
+    done = run("inspect", MODEL)
+    assert done.exit_code == 2
+    assert done.stderr == "error: Permission denied\n  at: secret.npz\n"
+
+
+def test_names_that_the_locale_cannot_decode_do_no_harm(tmp_path):
+    folder = tmp_path / "modèle é"
+    folder.mkdir()
+    command = [
+        "convert",
+        MODEL,
+        "-o",
+        folder / "ü.tflite",
+        "--report",
+        folder / "ü.html",
+        "--save-plan",
+        folder / "ü.json",
+    ]
+    environment = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run([*RUN, *map(str, command), "--json"], env=environment, capture_output=True, check=True)
+    assert json.loads(done.stdout)["report"]
+    assert sorted(path.name for path in folder.iterdir()) == ["ü.html", "ü.json", "ü.tflite"]
+    assert "modèle é" in (folder / "ü.html").read_text("utf-8")  # in the command that makes it again
+
+
+def test_a_signature_that_does_not_exist_is_named(tmp_path):
+    done = run("convert", MODEL, "-o", tmp_path / "x", "-r", "int8", "--samples", f"servin_default={CALIBRATION}")
+    assert done.exit_code == 2
+    assert "no signature is called 'servin_default'" in done.stderr
+    assert "did you mean 'serving_default'?" in done.stderr
+
+
+def test_held_out_samples_without_labels_are_refused(tmp_path):
+    done = run(
+        "convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "int8", "--samples", CALIBRATION, "--held-out", CALIBRATION,
+        "--report", tmp_path / "x.html",
+    )  # fmt: skip
+    assert done.exit_code == 2
+    assert "the held-out samples hold no labels" in done.stderr
+
+
+def test_the_plan_of_a_run_can_be_replayed(tmp_path):
+    run(
+        "convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "int8", "--samples", CALIBRATION,
+        "--save-run", tmp_path / "run.json",
+    )  # fmt: skip
+    again = run("convert", MODEL, "-o", tmp_path / "y.tflite", "--plan", tmp_path / "run.json")
+    assert again.exit_code == 0, again.stderr
+    assert (tmp_path / "x.tflite").read_bytes() == (tmp_path / "y.tflite").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("octavo in", {"inspect"}),
+        ("octavo convert m --rec", {"--recipe"}),
+        ("octavo convert m --recipe int", {"int8", "int16x8"}),
+        ("octavo convert m --target ed", {"edgetpu"}),
+        ("octavo evaluate m --metric acc", {"accuracy"}),
+        ("octavo convert m --inputs ui", {"uint8"}),
+    ],
+)
+def test_the_shell_completes_commands_options_and_values(words, expected):
+    *before, begun = words.split()
+    found = ShellComplete(app, {}, "octavo", "_OCTAVO_COMPLETE").get_completions(before[1:], begun)
+    assert expected <= {item.value for item in found}
+    assert {item.value for item in found if item.type == "plain"} == expected
+
+
+def test_the_shell_completes_the_names_of_files():
+    for words in (["convert"], ["convert", "m", "--samples"], ["compare", "m"], ["evaluate", "m", "--reference"]):
+        found = ShellComplete(app, {}, "octavo", "_OCTAVO_COMPLETE").get_completions(words, "x")
+        assert [item.type for item in found] == ["file"]
 
 
 def test_no_color_is_honoured_in_a_terminal():

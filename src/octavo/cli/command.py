@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from octavo.cli.complete import completion_of
 from octavo.cli.failure import reported
 
 OUTPUT = "What is printed"
@@ -86,6 +87,8 @@ class Group(click.Group):
 
 def option(*declarations: str, section: str, **attributes: Any) -> Callable[[Any], Any]:
     """An option of a command, in a section of its help."""
+    if (completion := completion_of(declarations, attributes.get("metavar", ""))) is not None:
+        attributes.setdefault("shell_complete", completion)
     return click.option(*declarations, cls=Option, section=section, **attributes)
 
 

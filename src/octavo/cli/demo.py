@@ -37,9 +37,11 @@ def demo(*, output: Path, as_json: bool, quiet: bool) -> None:
     """
     from octavo.cli.progress import ProgressBar
     from octavo.cli.terminal import show_json, show_lines
+    from octavo.write.file import check_writable
 
     example = find_example("digits")
     output.mkdir(parents=True, exist_ok=True)
+    check_writable(output / "plan.json")
     with ProgressBar("converting", quiet=quiet) as progress:
         rows = [_measure(example, output, mode, progress) for mode in MODES]
     if as_json:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from octavo.errors import OctavoError
+from octavo.errors import OctavoError, UsageError
 
 INTERRUPTED = 130
 DEFECT = 70
@@ -36,6 +36,9 @@ def reported(*, as_json: bool, debug: bool) -> Iterator[None]:
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except OSError as error:  # the world's: a disk that is full, a file that may not be read
+        refused = UsageError(error.strerror or str(error), where=str(error.filename or ""))
+        _leave(refused, code=refused.code, as_json=as_json, debug=debug)
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except Exception as error:  # noqa: BLE001  # the last resort: no user should see a bare traceback

@@ -35,8 +35,9 @@ def show(file: Path, *, tensors: bool, as_json: bool, quiet: bool) -> None:
       octavo plan show plan.json
     """
     from octavo.cli.terminal import show_json, show_tables
+    from octavo.plan import Plan
 
-    found = load(file)
+    found = Plan.load(file)
     if as_json:
         show_json(found)
     elif not quiet:
@@ -57,9 +58,9 @@ def diff(before: Path, after: Path, *, as_json: bool, quiet: bool) -> None:
       octavo plan diff earlier.json plan.json
     """
     from octavo.cli.terminal import show_json, show_lines, show_table
-    from octavo.plan import differences
+    from octavo.plan import Plan, differences
 
-    found = differences(load(before), load(after))
+    found = differences(Plan.load(before), Plan.load(after))
     if as_json:
         show_json(found)
     elif not quiet and found:
@@ -68,25 +69,6 @@ def diff(before: Path, after: Path, *, as_json: bool, quiet: bool) -> None:
         show_lines("the plans are the same")
     if found:
         raise click.exceptions.Exit(1)
-
-
-def load(path: Path) -> Plan:
-    """The plan in a file: one of its own, or that of a run.
-
-    Raises:
-        OctavoError: the file cannot be read, or is neither.
-    """
-    import msgspec
-
-    from octavo.errors import Invalid
-    from octavo.plan import Plan
-    from octavo.report.record import Run
-
-    try:
-        is_run = path.is_file() and "provenance" in msgspec.json.decode(path.read_bytes(), type=dict)
-    except msgspec.DecodeError as error:
-        raise Invalid(f"neither a plan nor a run: {error}", where=str(path)) from error
-    return Run.load(path).plan if is_run else Plan.load(path)
 
 
 def _show_grids(found: Plan) -> None:

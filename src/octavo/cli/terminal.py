@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -24,7 +25,11 @@ def show_json(record: Any) -> None:
     """Print a record as the only thing on stdout. What is not finite becomes null."""
     import msgspec
 
-    click.echo(msgspec.json.format(msgspec.json.encode(record), indent=1).decode())
+    try:
+        click.echo(msgspec.json.format(msgspec.json.encode(record), indent=1).decode())
+    except UnicodeEncodeError:  # a path that the locale cannot decode
+        text = json.dumps(msgspec.to_builtins(record), ensure_ascii=False)
+        click.echo(json.dumps(json.loads(text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")), indent=1))
 
 
 def show_tables(tables: Iterable[Table]) -> None:

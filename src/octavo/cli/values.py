@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from octavo.errors import RecipeError, UsageError, nearest_file
+from octavo.write.file import check_writable
 
 
 def rules(texts: Iterable[str]) -> list[dict[str, str]]:
@@ -99,7 +100,7 @@ def place_for_output(path: Path, *, inputs: Iterable[str] = ()) -> Path:
     """The path, having made sure before any work that a file can be put there.
 
     Raises:
-        UsageError: it is a directory, its directory does not exist, or it is one of the `inputs`.
+        UsageError: it is a directory, its directory does not exist or takes no file, or it is one of the `inputs`.
     """
     if path.is_dir():
         raise UsageError(
@@ -110,4 +111,5 @@ def place_for_output(path: Path, *, inputs: Iterable[str] = ()) -> Path:
         raise UsageError(f"the directory {path.parent} does not exist", where=str(path), hint=hint)
     if any(Path(given).exists() and path.exists() and path.samefile(given) for given in inputs):
         raise UsageError("the output would replace the input", where=str(path), hint="give it another name")
+    check_writable(path)
     return path

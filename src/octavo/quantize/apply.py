@@ -76,7 +76,8 @@ class _Application:
             self._input(value, slot)
         for node in self.old:
             if node.outputs[0].name not in self.ops:
-                raise Invalid(f"the plan does not mention {node!r}", hint="make a new plan for this model")
+                told = f"{node.op.code} at {node.outputs[0].name!r}"
+                raise Invalid(f"the plan does not mention {told}: it is another model's", hint="make a new plan")
             self._node(node, self.ops[node.outputs[0].name])
         slots = rows.outputs or [None] * len(self.old.outputs)
         self.new.outputs = [self._output(value, slot) for value, slot in zip(self.old.outputs, slots, strict=True)]

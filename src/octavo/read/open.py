@@ -84,9 +84,10 @@ def _from_memory(model: Any, shapes: Mapping[str, Sequence[int | None]] | None) 
 def _from_tflite(content: Path | bytes) -> Model:
     if _head(content)[4:] != b"TFL3":
         raise Unreadable(
-            "this is neither a SavedModel directory nor a .tflite file",
+            "this is no model that Octavo reads",
             where=str(content) if isinstance(content, Path) else "the bytes given",
-            hint="a SavedModel is a directory with a file saved_model.pb in it",
+            hint="it reads the directory of a SavedModel (saved_model.pb is in it), .keras, .h5, a frozen graph (.pb, "
+            ".pbtxt) and .tflite",
         )
     from octavo.read.tflite import read_tflite
 

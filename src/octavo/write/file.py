@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,10 +29,24 @@ def save(content: Model | Content | Sequence[Content], path: str | os.PathLike[s
         file.writelines([parts] if isinstance(parts, Content) else parts)
 
 
+def check_writable(path: Path) -> None:
+    """Make sure, before any work, that a file can be put at `path`: its directory takes one.
+
+    Raises:
+        UsageError: it does not.
+    """
+    probe = _beside(path)
+    try:
+        probe.open("xb").close()
+        probe.unlink()
+    except OSError as error:
+        raise _refused(path, error) from error
+
+
 @contextlib.contextmanager
 def _replacing(path: Path) -> Iterator[BinaryIO]:
     """A new file beside `path`, which takes its place at the end."""
-    temporary = path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+    temporary = _beside(path)
     try:
         with temporary.open("xb") as file:
             yield file
@@ -39,8 +54,22 @@ def _replacing(path: Path) -> Iterator[BinaryIO]:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise UsageError(f"cannot write {path}: {error.strerror or error}", where=str(path)) from error
+        _remove(temporary)
+        raise _refused(path, error) from error
     except BaseException:  # an interrupt too must leave nothing behind
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.urandom(8).hex()}")
+
+
+def _remove(temporary: Path) -> None:
+    with contextlib.suppress(OSError):  # where none may be made, none may be removed
+        temporary.unlink(missing_ok=True)
+
+
+def _refused(path: Path, error: OSError) -> UsageError:
+    hint = "choose another directory, or make room" if error.errno == errno.ENOSPC else "choose another directory"
+    return UsageError(f"cannot write {path}: {error.strerror or error}", where=str(path), hint=hint)

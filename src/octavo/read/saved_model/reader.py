@@ -63,7 +63,7 @@ def _model_file(path: Path) -> Path:
                 hint="load and save it again as binary saved_model.pb, with weights as variables",
             )
     raise Unreadable(
-        f"{path.name!r} is no SavedModel: it holds no saved_model.pb",
+        f"{path.absolute().name!r} is no SavedModel: it holds no saved_model.pb",
         where=str(path),
         hint="name the directory that holds saved_model.pb",
     )
