@@ -526,7 +526,7 @@ def test_what_the_system_refuses_is_no_defect(monkeypatch):
     monkeypatch.setattr("octavo.inspect", refused)
     done = run("inspect", MODEL)
     assert done.exit_code == 2
-    assert done.stderr == "error: Permission denied\n  at: secret.npz\n"
+    assert done.stderr == "error: the system refused it: Permission denied\n  at: secret.npz\n"
 
 
 def test_names_that_the_locale_cannot_decode_do_no_harm(tmp_path):

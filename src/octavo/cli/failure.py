@@ -37,7 +37,7 @@ def reported(*, as_json: bool, debug: bool) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:  # the world's: a disk that is full, a file that may not be read
-        refused = UsageError(error.strerror or str(error), where=str(error.filename or ""))
+        refused = UsageError(f"the system refused it: {error.strerror or error}", where=str(error.filename or ""))
         _leave(refused, code=refused.code, as_json=as_json, debug=debug)
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
