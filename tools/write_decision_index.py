@@ -10,6 +10,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parents[1] / "docs" / "decisions"
 PAGE = FOLDER / "index.md"
+ENOUGH = 60
 TEXT = """# Decisions
 
 Why things are as they are: each of these pages is a decision that outlives the change that made it, with what was measured and
@@ -35,8 +36,12 @@ def _entry(path: Path) -> str:
 
 
 def _first(text: str) -> str:
-    """The first sentence: up to a full stop in front of a capital or a code span, or the end."""
-    return re.split(r"(?<=[^0-9]\.) (?=[A-Z`])", text, maxsplit=1)[0]
+    """The first sentences, up to a length that says something: they end in front of a capital or a code span."""
+    sentences = re.split(r"(?<=[^0-9]\.) (?=[A-Z`])", text)
+    said = sentences.pop(0)
+    while sentences and len(said) < ENOUGH:
+        said += f" {sentences.pop(0)}"
+    return said
 
 
 if __name__ == "__main__":

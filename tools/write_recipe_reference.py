@@ -34,7 +34,8 @@ precision = "int16x8"
 
 ```sh
 octavo plan schema -o recipe.schema.json
-octavo convert my_saved_model -o my_model.tflite --recipe my_recipe.toml --samples calibration.npz
+octavo convert my_saved_model -o my_model.tflite --recipe my_recipe.toml \\
+  --samples calibration.npz
 ```
 
 An editor that knows schemas completes and checks the file by its first line. What is not among the keys below, or matches
