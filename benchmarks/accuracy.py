@@ -3,14 +3,17 @@
     python benchmarks/accuracy.py [NAMES...] [--write docs/accuracy.md]
 
 All makers are given the same calibration samples. Peers run in processes of their own, because they may crash; their
-files are made once and kept (in `$OCTAVO_ACCURACY`, or the directory for temporary files). Octavo's are made anew.
+files are made once and kept (in `$OCTAVO_ACCURACY`, or the directory for temporary files). Octavo's are made anew. What a
+file got is kept too, by its bytes, so that only files that have changed are judged again.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
+import hashlib
 import os
+import pickle
 import re
 import tempfile
 import time
@@ -28,9 +31,10 @@ from octavo.errors import OctavoError
 from octavo.judge.certainty import Difference, difference, interval
 from octavo.judge.metric import Metric
 from octavo.judge.real import RealRuntime
-from octavo.recipe import Recipe
+from octavo.recipe import Recipe, read_recipe
 
 KEPT = Path(os.environ.get("OCTAVO_ACCURACY") or Path(tempfile.gettempdir()) / "octavo-accuracy")
+ENTRIES = "entries.pickle"
 EFFORTS = ("fast", "balanced", "best") if "effort" in Recipe.__struct_fields__ else ()
 PLAIN = {"ranges": "minmax", "correct_bias": False, "equalize": False, "effort": "fast"}
 """What plain min/max does."""
@@ -88,8 +92,12 @@ def judge(case: Case) -> Result:
         result.entries["float"] = _entry(case, data, lambda: octavo.convert(case.source).content)
     for maker in PEERS:
         result.entries[maker] = _entry(case, data, lambda maker=maker: _peer(case, folder, maker).read_bytes())
+    made: dict[Recipe, Entry] = {}
     for maker, recipe in OURS.items():
-        result.entries[maker] = _entry(case, data, lambda recipe=recipe: _ours(case, data, recipe))
+        asked = read_recipe(recipe)
+        if asked not in made:
+            made[asked] = _entry(case, data, lambda recipe=asked: _ours(case, data, recipe))
+        result.entries[maker] = made[asked]
     return result
 
 
@@ -98,12 +106,15 @@ def _entry(case: Case, data: Data, make: Callable[[], bytes]) -> Entry:
     try:
         content = make()
         seconds = time.process_time() - started
-        return Entry(case.judge(_runner(content), data), seconds=seconds)
+        kept = KEPT / case.name / f"{hashlib.sha256(content).hexdigest()}.npy"
+        if not kept.exists():
+            np.save(kept, case.judge(_runner(content), data))
+        return Entry(np.load(kept), seconds=seconds)
     except (OctavoError, RuntimeError, ValueError, KeyError) as error:  # told in the table, and the others go on
         return Entry(failure=f"{type(error).__name__}: {str(error).splitlines()[0][:300]}")
 
 
-def _ours(case: Case, data: Data, recipe: dict[str, object]) -> bytes:
+def _ours(case: Case, data: Data, recipe: Recipe) -> bytes:
     return octavo.convert(case.source, recipe=recipe, samples=data.calibration).content
 
 
@@ -232,18 +243,28 @@ def main() -> None:
     """Measure and print, and write the page if asked to."""
     parser = argparse.ArgumentParser(description="What quantization costs each trained model.")
     parser.add_argument(
-        "names", nargs="*", metavar="NAME", help=f"cases; all by default: {', '.join(c.name for c in CASES)}"
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"cases, the others are told as they were judged last; all by default: {', '.join(c.name for c in CASES)}",
     )
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page there")
     arguments = parser.parse_args()
-    results = []
     for case in CASES:
         if not arguments.names or case.name in arguments.names:
-            results.append(judge(case))
-            print(table(results[-1:]).splitlines()[-1], failures(results[-1:]), sep="\n", flush=True)
+            result = judge(case)
+            (KEPT / case.name / ENTRIES).write_bytes(pickle.dumps(result.entries))
+            print(table([result]).splitlines()[-1], failures([result]), sep="\n", flush=True)
+    results = [Result(case, _kept(case)) for case in CASES if (KEPT / case.name / ENTRIES).exists()]
     print(table(results), failures(results), sep="\n\n")
     if arguments.write:
         arguments.write.write_text(page(results))
+
+
+def _kept(case: Case) -> dict[str, Entry]:
+    """What the makers got when the case was judged last."""
+    entries: dict[str, Entry] = pickle.loads((KEPT / case.name / ENTRIES).read_bytes())
+    return entries
 
 
 if __name__ == "__main__":

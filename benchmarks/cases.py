@@ -17,6 +17,7 @@ import numpy as np
 
 from octavo.judge.metric import Metric
 from octavo.judge.metrics import metric
+from unlabelled import FIDELITY, SI_SDR, denoise, fidelity, float_run, si_sdr
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from trained import ROOT, luminance, photographs, speech  # the tests' own module
@@ -45,7 +46,8 @@ class Data:
 class Case:
     """A model, its data, and how rows of its metric come out of its outputs for all inputs, [samples, …].
 
-    `at_once` samples go through the model in one call. Without labels, the float model's classes stand for them.
+    `at_once` samples go through the model in one call, of whose outputs `output` counts, or the first. Without labels,
+    the float model's classes stand for them. What is more than one call for each sample is `judged` by itself.
     """
 
     name: str
@@ -54,7 +56,9 @@ class Case:
     metric: Metric
     rows: Callable[[np.ndarray, Data], np.ndarray] | None = None
     at_once: int = 1
+    output: str = ""
     labels_are_floats: bool = False
+    judged: Callable[[Run, Data], np.ndarray] | None = None
 
     @property
     def source(self) -> Path:
@@ -62,16 +66,18 @@ class Case:
 
     def judge(self, run: Run, data: Data) -> np.ndarray:
         """The metric's rows."""
+        if self.judged:
+            return self.judged(run, data)
         outputs = self.outputs(run, data)
         return self.rows(outputs, data) if self.rows else self.metric.rows(outputs, data.labels)
 
     def outputs(self, run: Run, data: Data) -> np.ndarray:
-        """The first output of every sample."""
-        count = len(next(iter(data.inputs.values())))
-        return np.concatenate([
-            next(iter(run({name: array[at : at + self.at_once] for name, array in data.inputs.items()}).values()))
-            for at in range(0, count, self.at_once)
-        ])  # fmt: skip
+        """The output that counts of every sample."""
+        found = []
+        for at in range(0, len(next(iter(data.inputs.values()))), self.at_once):
+            outputs = run({name: array[at : at + self.at_once] for name, array in data.inputs.items()})
+            found.append(outputs[self.output] if self.output else next(iter(outputs.values())))
+        return np.concatenate(found)
 
     def with_labels_of(self, run: Run, data: Data) -> Data:
         """The data with the classes that a model says for labels."""
@@ -102,18 +108,23 @@ def pictures_for_mobilenet() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 def small_photographs() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Photographs of 96×96 from 0 to 1, without labels: the first sixth calibrates, a half judges."""
+    stacked = resized(96, 96)
+    order = np.arange(len(stacked)) % 6
+    return stacked[order == 0], stacked[order % 2 == 1], np.zeros(300)
+
+
+def resized(width: int, height: int, *, every: int = 1) -> np.ndarray:
+    """Every nth of the photographs, stretched to a size, from 0 to 1."""
     from PIL import Image
 
     found = []
     with zipfile.ZipFile(ROOT / "sets/imagenet/imagenet_sample_share600.zip") as archive:
-        for name, *_ in csv.reader(io.StringIO(archive.read("labels.csv").decode())):
-            image = (
-                Image.open(io.BytesIO(archive.read(name))).convert("RGB").resize((96, 96), Image.Resampling.BILINEAR)
-            )
+        rows = list(csv.reader(io.StringIO(archive.read("labels.csv").decode())))
+        for name, *_ in rows[::every]:
+            image = Image.open(io.BytesIO(archive.read(name))).convert("RGB")
+            image = image.resize((width, height), Image.Resampling.BILINEAR)
             found.append(np.asarray(image, np.float32) / 255)
-    stacked = np.stack(found)
-    order = np.arange(len(stacked)) % 6
-    return stacked[order == 0], stacked[order % 2 == 1], np.zeros(300)
+    return np.stack(found)
 
 
 def tiny_pictures() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -199,6 +210,54 @@ def reviews() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return inputs[order == 0].astype(np.float32), inputs[order > 0].astype(np.float32), labels[order > 0]
 
 
+DENOISERS = tuple(ROOT / "models/dtln" / name for name in ("model_1.tflite", "model_2.tflite"))
+
+
+def noisy_speech(place: int) -> Callable[[], Data]:
+    """Blocks of the first clip calibrate one of two models in a row; the other two clips judge both, the other in float."""
+
+    def load() -> Data:
+        noisy, clean = arrays("dtln/noisy_clean_5dB.npz", "noisy", "clean")
+        seen: list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = []
+        denoise(*map(float_run, DENOISERS), noisy[0], seen=seen)
+        chosen = [seen[at][place] for at in np.linspace(0, len(seen) - 1, CALIBRATION).astype(int)]
+        calibration = {name: np.concatenate([each[name] for each in chosen]) for name in chosen[0]}
+        return Data(calibration, {ONLY: noisy[1:]}, clean[1:])
+
+    return load
+
+
+def denoised_rows(place: int) -> Callable[[Run, Data], np.ndarray]:
+    def rows(run: Run, data: Data) -> np.ndarray:
+        runs = [run if at == place else float_run(path) for at, path in enumerate(DENOISERS)]
+        clips = zip(data.labels, data.inputs[ONLY], strict=True)
+        return np.array([[si_sdr(clean, denoise(*runs, noisy))] for clean, noisy in clips])
+
+    return rows
+
+
+def sung_notes() -> Data:
+    """Two windows of a voice calibrate, four judge: which of 88 notes sound in each frame, as the float model says."""
+    audio, notes = arrays("basic_pitch/vocadito_10_windows.npz", "audio", "note")
+    audio = audio.astype(np.float32)
+    return Data({ONLY: audio[:2]}, {ONLY: audio[2:]}, (notes[2:] > 0.5).astype(np.int64))
+
+
+def looked_at(width: int, height: int, *, low: float = 0.0, high: float = 1.0, every: int = 6) -> Callable[[], Data]:
+    """Photographs whose black is `low` and whose white is `high`: every second one calibrates, the others judge."""
+
+    def load() -> Data:
+        images = resized(width, height, every=every) * np.float32(high - low) + np.float32(low)
+        return Data({ONLY: images[::2][:CALIBRATION]}, {ONLY: images[1::2]}, np.zeros(len(images[1::2])))
+
+    return load
+
+
+def beside_float(name: str, path: str, load: Callable[[], Data]) -> Case:
+    """A model of which no labels are known: how near its outputs come to those in float."""
+    return Case(name, path, load, FIDELITY, judged=lambda run, data: fidelity(ROOT / "models" / path, run, data.inputs))
+
+
 ACCURACY = metric("accuracy")
 SPEARMAN = Metric("Spearman", metric("correlation").rows, metric("correlation").value)
 CASES = [
@@ -225,4 +284,10 @@ CASES = [
     Case("deeplab_v3", "segmentation/deeplabv3_257_mv_gpu.tflite", one_input(segments), metric("mean_iou")),
     Case("text_sst2", "text/text_classification.tflite", one_input(reviews), ACCURACY),
     Case("mnist", "mnist/conv_fc_mnist.tflite", one_input(handwriting), ACCURACY),
+    Case("dtln_1", "dtln/model_1.tflite", noisy_speech(0), SI_SDR, judged=denoised_rows(0)),
+    Case("dtln_2", "dtln/model_2.tflite", noisy_speech(1), SI_SDR, judged=denoised_rows(1)),
+    Case("basic_pitch", "basic_pitch/nmp_savedmodel", sung_notes, metric("f1_multilabel"), output="note"),
+    beside_float("blazeface", "mediapipe/blazeface_front_fp16.tflite", looked_at(128, 128, low=-1.0)),
+    beside_float("face_landmark", "mediapipe/face_landmark_fp32.tflite", looked_at(192, 192)),
+    beside_float("zero_dce", "image_to_image/zero_dce_400x600.tflite", looked_at(600, 400, high=0.3, every=75)),
 ]

@@ -88,13 +88,28 @@ def litert_quantizer_int8(source: Path, target: Path, samples: Path) -> None:
     from ai_edge_litert.interpreter import Interpreter
     from litert_quantizer import quantizer, recipe
 
-    signatures = Interpreter(str(source)).get_signature_list()
-    key = next(iter(signatures), "serving_default")
-    names = signatures[key]["inputs"] if signatures else [Interpreter(str(source)).get_input_details()[0]["name"]]
+    if not Interpreter(str(source)).get_signature_list():
+        source = _with_signature(source, target.with_suffix(".signed"))
+    key, signature = next(iter(Interpreter(str(source)).get_signature_list().items()))
+    names = signature["inputs"]
     job = quantizer.Quantizer(str(source))
     job.load_quantization_recipe(recipe.static_wi8_ai8())
     statistics = job.calibrate({key: _feeds(samples, names)}, num_threads=os.cpu_count() or 1)
     job.quantize(statistics, enable_progress_report=False).export_model(str(target), overwrite=True)
+
+
+def _with_signature(source: Path, target: Path) -> Path:
+    """The same model with a signature, without which litert-quantizer calibrates nothing: old files have none."""
+    from octavo.ir.graph import Model, Signature
+    from octavo.read.open import read
+    from octavo.write.tflite import to_bytes
+
+    model = read(source)
+    assert isinstance(model, Model)
+    names = (tuple(value.name for value in values) for values in (model.main.inputs, model.main.outputs))
+    model.signatures = [Signature("serving_default", model.main, *names)]
+    target.write_bytes(to_bytes(model))
+    return target
 
 
 def octavo_float(source: Path, target: Path, _: Path | None = None) -> None:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from octavo.errors import SamplesError
-from octavo.given import Few, Given
+from octavo.given import KEPT, Few, Given
 from octavo.ir.graph import Graph, Model, Signature
 from octavo.quantize.decide import needs
 from octavo.quantize.rounding import unfolded
 from octavo.quantize.trained import ALL, is_pinned
-from octavo.recipe import Recipe
+from octavo.recipe import Recipe, is_solved
 from octavo.statistics import Range, Statistics
 
 if TYPE_CHECKING:
@@ -87,6 +87,7 @@ def _calibrate(
     values = zip(signature.inputs, signature.graph.inputs, strict=True)
     fit = {name: value.name for name, value in values if value.name in here and recipe.ranges == "least_error"}
     runtime = samples.running(reference, signature.key or None)
+    samples.keeps = samples.many if is_solved(recipe) else KEPT
     lint = Lint(runtime, signature.graph, signature.inputs, here)
     learnt = Wanted(
         ranges=here, spreads=spread, optional=inside | handed, inputs=fit, layers=unfolded(signature.graph, recipe)

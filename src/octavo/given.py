@@ -14,7 +14,9 @@ from octavo.runtime import Runtime
 from octavo.samples import Sample, Samples, SamplesLike, inputs_of, read_samples
 
 KEPT = 8
-"""At most so many samples are kept until the end."""
+"""At most so many samples are kept until the end, unless more are asked for."""
+FEWEST, MOST, ROOM = 16, 512, 1 << 26
+"""Where weights are solved on samples, so many are kept, at least and at most, and as many as go into these bytes."""
 LOOKED_AT = 4
 """How many samples are looked at before all are: this many show which channels are large."""
 
@@ -23,7 +25,7 @@ LOOKED_AT = 4
 class Few:
     """Samples of one graph: the first few, and all, which are iterated once; and what runs them.
 
-    `kept` are a few, evenly spaced over the `count` that have been iterated.
+    `kept` are a few, at most `keeps`, evenly spaced over the `count` that have been iterated.
     """
 
     first: list[Sample]
@@ -33,13 +35,24 @@ class Few:
     runtime: Runtime | None = None
     kept: list[Sample] = field(default_factory=list)
     count: int = 0
+    keeps: int = KEPT
+
+    @property
+    def many(self) -> int:
+        """How many samples there is room for."""
+        size = sum(array.nbytes for array in self.first[0].values()) if self.first else 0
+        return min(max(ROOM // max(size, 1), FEWEST), MOST)
+
+    def some(self, most: int) -> list[Sample]:
+        """At most so many of those that are kept, evenly spaced."""
+        return self.kept[:: max(1, -(-len(self.kept) // most))]
 
     @property
     def every(self) -> Iterator[Sample]:
         """All samples, once."""
         spacing = 1
         for sample in chain(self.first, self.rest):
-            if len(self.kept) == KEPT and self.count % spacing == 0:
+            if len(self.kept) == self.keeps and self.count % spacing == 0:
                 self.kept, spacing = self.kept[::2], 2 * spacing
             if self.count % spacing == 0:
                 self.kept.append(sample)

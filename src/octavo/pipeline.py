@@ -20,9 +20,10 @@ from octavo.optimize.engine import Rewrites, adapt, optimize
 from octavo.plan import Equalized, Plan
 from octavo.quantize.decide import decide
 from octavo.quantize.precision import unserved
-from octavo.quantize.trained import pin, take_ranges
+from octavo.quantize.trained import pin, take_ranges, widen_constants
 from octavo.read.open import read
 from octavo.recipe import Recipe
+from octavo.refining import refined
 from octavo.samples import SamplesLike
 from octavo.showing import Shown, Table
 from octavo.statistics import Statistics
@@ -34,7 +35,6 @@ from octavo.write.tflite import to_bytes
 
 if TYPE_CHECKING:
     from octavo.ledger import Ledger
-    from octavo.raising import Made
     from octavo.report.inspection import Inspection
 
 Progress = Callable[[str, int, int | None], None]
@@ -109,6 +109,7 @@ def run(job: Job) -> Conversion:
         model = source if isinstance(source, Model) else _lowered(source, job)
         _check_is_float(model, job.recipe)
         recipe = job.plan.recipe if job.plan else job.recipe
+        widen_constants(model, recipe)
         take_ranges(model, recipe)
         pin(model, job.ranges)
         rewrites = _optimize(model)
@@ -124,7 +125,7 @@ def run(job: Job) -> Conversion:
         plan = job.plan or msgspec.structs.replace(decide(model, job.recipe, statistics), equalized=evened)
         made = None
         if job.plan is None and any(few.count for few in given.read):
-            plan, more, made = _raised(model, plan, statistics, given)
+            plan, more, made = refined(model, plan, statistics, given)
             doubts = [*doubts, *more]
     quantized, content = made.parts if made else _written(job, model, plan, reference)
     plan = checked(quantized, plan)
@@ -173,18 +174,6 @@ def _written(job: Job, model: Model, plan: Plan, reference: bytes) -> tuple[Mode
 
     quantized = apply(model, plan)
     return quantized, reference if plan.is_float else to_bytes(quantized)
-
-
-def _raised(
-    model: Model, plan: Plan, statistics: Sequence[Statistics], given: Given
-) -> tuple[Plan, list[str], Made | None]:
-    """The plan with operations raised out of int8 where the recipe lets that be measured; what the user should know."""
-    recipe = plan.recipe
-    if not recipe.mixed or recipe.effort == "fast" or not recipe.needs_samples:
-        return plan, [], None
-    from octavo.raising import raise_ruinous
-
-    return raise_ruinous(model, plan, statistics, given)
 
 
 def _optimize(model: Model) -> tuple[Rewrites, ...]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -18,7 +19,7 @@ from octavo.judge.real import RealRuntime
 from octavo.plan import GraphPlan, Plan
 from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide
-from octavo.quantize.precision import weight_of
+from octavo.quantize.precision import Finer, Raise, weight_of
 from octavo.samples import Sample
 from octavo.statistics import Statistics, median
 from octavo.write.tflite import to_bytes
@@ -39,15 +40,19 @@ FEW = 8
 """So many operations may be raised of any model, and a third of all of larger ones."""
 WORTH = 0.5
 """What is raised must leave less than this part of the noise."""
+GAINED = 0.8
+"""So it must where weights are narrow: wider ones cost a little of the file, and no time."""
 SHARED = 1e-3
 """Outputs of which less than this part differs from sample to sample, as of untrained nets, count as a whole."""
 USUAL = 0.1
 """The part of the median sample's power that every sample is taken to have: some are like the mean of all."""
 TRIED = 8
-"""Samples on which is tried; each trial costs so many inferences."""
-PART = 1.25
-"""Trials run about so many times as many inferences as calibration."""
-PART_NARROW = 4.0
+"""Samples on which is tried what is raised."""
+SEARCHED = 4
+"""Samples on which the guilty are searched, which takes the most trials; each costs so many inferences."""
+PART = 0.6
+"""The search runs about so many times as many inferences as calibration."""
+PART_NARROW = 2.0
 """So they do where weights are narrow: who asks for these wants the smallest file that is right."""
 LEAST = 8
 """Trials at least: three halvings, and what they found."""
@@ -81,6 +86,11 @@ class _Trials:
     exact: Sequence[Mapping[str, Array]]
     made: Made | None = None
 
+    def searching(self) -> _Trials:
+        """The same on fewer samples, evenly chosen."""
+        step = -(-len(self.samples) // SEARCHED)
+        return replace(self, samples=self.samples[::step], exact=self.exact[::step])
+
     def noise(self, plan: Plan) -> float:
         """How much of what the samples make differ is lost, from 0 to 1, mean over samples and outputs."""
         recipe = msgspec.structs.replace(plan.recipe, inputs="float32", outputs="float32")
@@ -110,11 +120,11 @@ def raise_ruinous(
     is_narrow = plan.recipe.weights != "int8"
     for graph, signature in given.called.items():
         few = given.of(graph)
-        samples = few.kept[:TRIED]
+        samples = few.some(TRIED)
         rows = next(rows for rows in plan.graphs if rows.graph == graph.name)
         if len(samples) < 2 or not any(row.precision == "int8" for row in rows.ops):
             continue
-        with _logits(graph) if is_narrow else contextlib.nullcontext():
+        with logits(graph) if is_narrow else contextlib.nullcontext():
             content = to_bytes(model) if is_narrow else few.content
             runtime = few.running(content, signature.key or None)
             trials = _Trials(model, statistics, signature, samples, [runtime.run(sample) for sample in samples])
@@ -133,40 +143,52 @@ def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budge
     suspects = [row.node for row in rows.ops if row.precision == "int8" and row.node not in kept]
     if not suspects:
         return plan, whole, 0
+    search = trials.searching()
     found = find_blame(
-        suspects, lambda group: trials.noise(_only(plan, rows, group)), samples=0, budget=budget, worst=0
+        suspects, lambda group: search.noise(_only(plan, rows, group)), samples=0, budget=budget, worst=0
     )
-    before = {
-        each.graph: {row.node: row.why for row in each.ops if row.who == "measured"}
-        for each in plan.graphs  # of other signatures
-    }
+    before = outside = {each.graph: _raised_already(each) for each in plan.graphs}  # of other signatures
     is_narrow = plan.recipe.weights != "int8"
     worst = [node for suspect in found.suspects for node in suspect.layers]
 
-    def attempt(nodes: Sequence[str]) -> _Tried:
-        chosen = dict.fromkeys(nodes, _why(whole))
+    def attempt(nodes: Sequence[str], finer: Finer) -> _Tried:
+        chosen = best.raised | {node: (finer, _why(whole)) for node in nodes}
         candidate = decide(trials.model, plan.recipe, trials.statistics, raised=before | {rows.graph: chosen})
         candidate = msgspec.structs.replace(candidate, equalized=plan.equalized)
-        return _Tried(len(nodes), trials.noise(candidate), candidate)
+        return _Tried(len(nodes), trials.noise(candidate), candidate, chosen)
 
-    best = _Tried(0, whole, plan)
+    best = _Tried(0, whole, plan, {})
     if is_narrow:
         narrow = _ordered(trials.signature.graph, found)
-        best = min(best, _fewest(narrow, attempt, sound=NARROW, most=len(narrow)), key=lambda each: each.noise)
+        tried = _fewest(narrow, partial(attempt, finer="weights"), sound=NARROW, most=len(narrow))
+        best = min(best, tried, key=lambda each: each.noise)
+        inner = _inside(trials.signature.graph, plan, _why(whole)) if best.noise > 2 * NARROW else {}
+        if inner:
+            before = before | inner
+            tried = attempt([], "weights")
+            best, before = (tried, before) if tried.noise < GAINED * best.noise else (best, outside)
     if best.noise > RUINOUS:
-        wider = _fewest(worst, attempt, sound=SOUND, most=min(len(worst), max(FEW, len(suspects) // 3)))
-        best = min(best, wider, key=lambda each: each.noise)
-    is_better = best.noise < WORTH * whole or (is_narrow and best.noise <= NARROW)
-    return (best.plan, best.noise, best.count) if is_better else (plan, whole, 0)
+        most = min(len(worst), max(FEW, len(suspects) // 3))
+        tried = _fewest(worst, partial(attempt, finer="activations"), sound=SOUND, most=most)
+        best, without = min(best, tried, key=lambda each: each.noise), best
+        if best.noise > RUINOUS:
+            best = without
+            beginning = _beginning(suspects, lambda rest: search.noise(_only(plan, rows, rest)))
+            best = min(best, tried, attempt(beginning, "float"), key=lambda each: each.noise)
+    if best.noise >= (GAINED if is_narrow else WORTH) * whole:
+        return plan, whole, 0
+    count = sum(row.who == "measured" for each in best.plan.graphs for row in each.ops)
+    return best.plan, best.noise, count - sum(map(len, outside.values()))
 
 
 @dataclass(frozen=True, slots=True)
 class _Tried:
-    """A plan with so many operations raised, and the noise that it leaves."""
+    """A plan with so many operations raised at once, the noise that it leaves, and all that is raised in it."""
 
     count: int
     noise: float
     plan: Plan
+    raised: dict[str, Raise]
 
 
 def _fewest(nodes: Sequence[str], attempt: Callable[[Sequence[str]], _Tried], *, sound: float, most: int) -> _Tried:
@@ -181,6 +203,36 @@ def _fewest(nodes: Sequence[str], attempt: Callable[[Sequence[str]], _Tried], *,
         middle = attempt(nodes[: (best.count + failed) // 2])
         best, failed = (middle, failed) if middle.noise <= enough else (best, middle.count)
     return best
+
+
+def _inside(graph: Graph, plan: Plan, why: str) -> dict[str, dict[str, Raise]]:
+    """The layers of loops and branches that the graph runs, by graph: small, and used over and over."""
+    bodies = {body.name: body for body in Model([graph]).bodies}
+    found: dict[str, dict[str, Raise]] = {}
+    for rows in (rows for rows in plan.graphs if rows.graph in bodies):
+        sizes = {node.outputs[0].name: _size(node) for node in bodies[rows.graph]}
+        layers = [row.node for row in rows.ops if row.precision == "int8" and sizes[row.node]]
+        if layers:
+            found[rows.graph] = dict.fromkeys(layers, ("weights", why))
+    return found
+
+
+def _raised_already(rows: GraphPlan) -> dict[str, Raise]:
+    """What a plan says that was raised."""
+    to: dict[str, Finer] = {"int8": "weights", "int16x8": "activations"}
+    return {row.node: (to.get(row.precision, "float"), row.why) for row in rows.ops if row.who == "measured"}
+
+
+def _beginning(nodes: Sequence[str], noise_of: Callable[[Sequence[str]], float]) -> Sequence[str]:
+    """The fewest of the first nodes without which what follows is sound: a spectrum taken of sound, a normalization.
+
+    There no node is to blame more than another, and each alone ruins all.
+    """
+    failed, enough = 0, len(nodes)
+    while enough - failed > 1:
+        middle = (failed + enough) // 2
+        failed, enough = (failed, middle) if noise_of(nodes[middle:]) <= SOUND else (middle, enough)
+    return nodes[:enough]
 
 
 def _ordered(graph: Graph, found: Blame) -> list[str]:
@@ -202,7 +254,7 @@ def _is_table(node: Node) -> bool:
 
 
 @contextlib.contextmanager
-def _logits(graph: Graph) -> Iterator[None]:
+def logits(graph: Graph) -> Iterator[None]:
     """Let the graph return what goes into a softmax instead of what comes out of it: sure answers hide all noise."""
     outputs = list(graph.outputs)
     graph.outputs = [_before_softmax(value) for value in outputs]
@@ -251,7 +303,7 @@ def _lost(exact: Sequence[Array], found: Sequence[Array]) -> float:
 
 def _budget(count: int, *, is_narrow: bool) -> int:
     """How many trials calibration on so many samples pays for."""
-    return max(LEAST, int((PART_NARROW if is_narrow else PART) * count) // TRIED)
+    return max(LEAST, int((PART_NARROW if is_narrow else PART) * count) // SEARCHED)
 
 
 def _why(noise: float) -> str:

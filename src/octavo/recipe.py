@@ -42,7 +42,8 @@ Effort = Literal["fast", "balanced", "best"]
 
 - `fast`: weights are rounded to the nearest step.
 - `balanced`: weights of layers with few inputs, which cost little, are rounded so that the outputs change least.
-- `best`: so are all weights but the widest.
+- `best`: so are all weights but the widest, with scales and integers searched together; weights narrower than int8 are
+  then solved one layer after the other, on what the quantized layers before hand on.
 """
 
 
@@ -226,6 +227,11 @@ class Recipe(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     def to_json(self) -> str:
         """The recipe as indented JSON, which `read_recipe` accepts."""
         return msgspec.json.format(msgspec.json.encode(self), indent=2).decode()
+
+
+def is_solved(recipe: Recipe) -> bool:
+    """Whether weights are solved on quantized inputs: at int8 the activations' own noise leaves nothing to gain."""
+    return recipe.effort == "best" and recipe.weights != "int8" and recipe.precision in ("int8", "int16x8")
 
 
 def dtype_for(interface: Interface | Mapping[str, Interface], names: Iterable[str]) -> Interface:

@@ -20,6 +20,8 @@ MUTE = {
     ("espcn", 255),  # no normalization, no classes: nothing tells
     ("he_dnn", 1 / 255),  # its biases are a hundredth of what they are added to
 }  # fmt: skip
+UNLABELLED = {case.name for case in CASES if case.judged} | {"basic_pitch"}
+"""They stand for no kind of data: sounds block by block, photographs for what looks for faces; nothing tells a scale."""
 READABLE = [case for case in CASES if case.source.suffix != ".keras"]
 
 
@@ -46,5 +48,5 @@ def test_right_data_brings_no_word_and_data_of_another_scale_does(case):
     assert doubts(case, 1) == []
     greatest = max(np.abs(array).max() for array in calibration(case).values())
     for factor in (255,) if greatest <= 1.5 else (255, 1 / 255):
-        if (case.name, factor) not in MUTE:
+        if (case.name, factor) not in MUTE and case.name not in UNLABELLED:
             assert "first layer" in doubts(case, factor)[0]

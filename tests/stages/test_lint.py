@@ -121,3 +121,25 @@ def test_an_input_that_never_varies_is_told():
     x = random.random((12, 4), np.float32)
     (told,) = warnings(content(graph), {"x": x, "gain": np.ones_like(x)})
     assert told.startswith("input 'gain' is the same in every calibration sample")
+
+
+def test_samples_that_reach_much_farther_than_the_others_are_told(classifier):
+    broken = RIGHT.copy()
+    broken[[7, 20], 3] = 100
+    told = next(each for each in warnings(classifier, broken) if "reach up to" in each)
+    assert told.startswith("2 of 40 calibration samples reach up to 100 in input 'x'")
+    assert "first sample 7" in told
+
+
+@pytest.fixture(scope="module")
+def colours():
+    graph = Graph("main")
+    x = graph.input("x", Type(np.dtype(np.float32), (1, 4, 4, 3)))
+    graph.outputs.append(graph.insert(Relu(), [x], [x.type], names=["y"]).output)
+    return content(graph)
+
+
+@pytest.mark.parametrize(("order", "is_told"), [([0, 1, 2], False), ([2, 1, 0], True)])
+def test_pictures_with_blue_first_are_told(colours, order, is_told):
+    photographs = random.random((40, 4, 4, 3)).astype(np.float32) * np.float32([0.485, 0.456, 0.406])[order]
+    assert any("blue, green, red" in each for each in warnings(colours, photographs)) == is_told

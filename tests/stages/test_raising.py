@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import octavo
 import octavo.raising
@@ -9,7 +11,7 @@ from octavo.errors import TargetError
 from octavo.ir.graph import Model
 from octavo.ir.text import parse
 from octavo.ops import registry
-from octavo.raising import _lost
+from octavo.raising import _beginning, _lost
 from octavo.runtime import Runtime
 from octavo.write.tflite import to_bytes
 
@@ -260,3 +262,38 @@ def test_tables_are_not_stored_more_finely_whatever_they_cost(tmp_path):
     made = octavo.convert(tmp_path / "m.tflite", recipe="int8", samples=samples)
     assert "row" not in raised(made)
     assert made.size < 1.2 * table.const.size
+
+
+LOUDNESS = """main(%x: float32[batch,32]) {
+  %square = MUL(%x, %x)
+  %tiny = const float32[] 1e-9
+  %sum = ADD(%square, %tiny)
+  %loud = LOG(%sum)
+  %w = const float32[8,32]
+  %y = FULLY_CONNECTED(%loud, %w, _)
+  return %y
+}"""
+
+
+def test_where_no_few_are_to_blame_the_model_is_float_as_far_as_it_takes(model, monkeypatch):
+    monkeypatch.setattr(octavo.raising, "FEW", 1)  # of any one of the first three alone nothing is gained
+    samples = contrasts()
+    made = octavo.convert(model(LOUDNESS), recipe="int8", samples=samples)
+    assert raised(made) == {"square": "float32", "sum": "float32", "loud": "float32"}
+    assert changed(made, samples) < 0.01
+    assert any("3 operation(s)" in warning for warning in made.warnings)
+
+
+@given(st.integers(2, 300), st.data())
+def test_the_shortest_beginning_is_found(count, data):
+    needed = data.draw(st.integers(1, count))
+    nodes = [str(i) for i in range(count)]
+    found = _beginning(nodes, lambda rest: 0.0 if len(rest) <= count - needed else 1.0)
+    assert found == nodes[:needed]
+
+
+def test_narrow_weights_behind_such_a_beginning_stay_narrow(model, monkeypatch):
+    monkeypatch.setattr(octavo.raising, "FEW", 1)
+    made = octavo.convert(model(LOUDNESS), recipe=NARROW, samples=contrasts())
+    assert {"square", "sum", "loud"} <= raised(made).keys()
+    assert octavo.convert(model(LOUDNESS), plan=made.plan).content == made.content

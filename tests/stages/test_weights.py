@@ -270,3 +270,24 @@ def test_a_target_without_weights_of_few_bits_says_so():
         converted(DENSE, precision="int8", weights="int4", target="tflm")
     with pytest.raises(RecipeError, match="a rule about a port stores int8 only"):
         Rule(precision="weight_only", port="weights", weights="int4")
+
+
+HALF = """main(%x: float32[batch,32]) {
+  %w = const float16[16,32]
+  %wide = DEQUANTIZE(%w)
+  %y = FULLY_CONNECTED(%x, %wide, _)
+  return %y
+}"""
+
+
+def test_weights_that_are_stored_as_float16_are_quantized_as_others_are():
+    graph, random = parse(HALF, registry().ops), np.random.default_rng(0)
+    stored = next(value for value in graph.values if value.name == "w")
+    stored.const = random.standard_normal((16, 32)).astype(np.float16)
+    content, samples = to_bytes(Model([graph])), random.standard_normal((20, 32)).astype(np.float32)
+    made = octavo.convert(content, recipe="int8", samples=samples)
+    (row,) = made.plan.graphs[0].ops
+    assert (row.op, row.precision) == ("FULLY_CONNECTED", "int8")
+    assert len(octavo.convert(content).content) < len(octavo.convert(content, recipe="int8", samples=samples).reference)
+    exact, found = (Runtime(each).run({"x": samples})["y"] for each in (content, made.content))
+    assert np.square(found - exact).mean() < 1e-3 * np.square(exact).mean()  # 30 dB: two roundings to 8 bits

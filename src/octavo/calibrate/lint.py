@@ -14,6 +14,7 @@ import numpy as np
 
 from octavo.calibrate.run import Watcher
 from octavo.calibrate.scale import Entrance, entrances
+from octavo.calibrate.unlike import Unlike
 from octavo.errors import NotFiniteError
 from octavo.ir.graph import Graph, Node
 from octavo.ir.source import Array
@@ -45,6 +46,7 @@ class Lint:
     _each: dict[str, set[int]] = field(default_factory=dict)
     _constant: list[int] = field(default_factory=list)
     _broken: list[tuple[int, str]] = field(default_factory=list)
+    _unlike: Unlike = field(default_factory=Unlike)
     _entrances: list[Entrance] | None = None
 
     def run(self, inputs: Sample) -> dict[str, Array]:
@@ -90,9 +92,10 @@ class Lint:
     def findings(self, labels: Array | None = None) -> list[str]:
         """What may be wrong, worst first."""
         found = [*self._not_a_number(), *(text for each in self._entrances or [] for text in each.findings())]
-        return [*found, *self._repetition(), *self._missing(labels)]
+        return [*found, *self._unlike.findings(), *self._repetition(), *self._missing(labels)]
 
     def _remember(self, number: int, inputs: Sample) -> None:
+        self._unlike.remember(inputs)
         whole = 0
         for name, array in inputs.items():
             if array.dtype.kind not in "fiub":

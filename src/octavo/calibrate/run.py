@@ -25,6 +25,8 @@ WATCHED = 16
 """The histograms look at all of the first twice so many samples, then at ever fewer: every second, fourth, eighth."""
 MULTIPLIED = 4
 """So do products, which cost more, with this number."""
+FULL = 4
+"""Where a sample is one row of a layer's inputs, each counts until there are so many times as many as inputs."""
 
 
 class Watcher(Runner, Protocol):
@@ -117,8 +119,9 @@ class _Look:
         products: dict[str, Products] = {}
         if self._wanted.spreads and _is_looked_at(number, WATCHED):
             spreads = {name: Seen.of(array) for name, array in self._runtime.numbers(self._wanted.spreads)}
-        if self._readers and _is_looked_at(number, MULTIPLIED):
-            for name, array in self._runtime.numbers(self._readers):
+        turn = _is_looked_at(number, MULTIPLIED)
+        for name, array in self._runtime.numbers(self._readers):
+            if turn or (array.ndim > 1 and array.size == array.shape[-1] and number < FULL * array.size):
                 for layer, unfold in self._readers[name]:
                     if (rows := unfold(array)) is not None:
                         products[layer] = Products.of(rows)

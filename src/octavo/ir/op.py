@@ -159,6 +159,11 @@ class Op:
         """
         return None
 
+    @property
+    def only_widens(self) -> bool:
+        """Whether a constant that it reads is stored narrower than it counts, and it does nothing but widen that."""
+        return False
+
     def mean_response(self, mean: Array, weight: Array) -> Array | None:  # noqa: ARG002  # most ops have no weight
         """The mean of each output channel, float64, when the input's channels have this `mean`; without the bias.
 

@@ -43,6 +43,14 @@ class RealRuntime:
         """What the nodes computed in the last run, as real numbers unless `dequantized` is off."""
         return self._runtime.tensors(dequantized=dequantized)
 
+    def given(self, sample: Sample) -> dict[str, Array]:
+        """The inputs as they go into the model, by the name of the tensor, as real numbers on their grids."""
+        stored = self.stored(sample)
+        return {
+            port.tensor: stored[port.name] if port.quant is None else real(stored[port.name], port.quant)
+            for port in self._runtime.inputs
+        }
+
     def benchmark(self, sample: Sample, *, repeats: int) -> Array:
         """The seconds of each run."""
         return self._runtime.benchmark(self.stored(sample), repeats=repeats)

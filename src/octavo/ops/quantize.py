@@ -70,6 +70,11 @@ class Dequantize(Op):
         """Nothing: folding would undo what storing small numbers gains."""
         return
 
+    @property
+    def only_widens(self) -> bool:
+        """Yes."""
+        return True
+
     ports: ClassVar = {"input": Observed(), "output": Observed()}
     kernels: ClassVar = INT8_AND_INT16
 

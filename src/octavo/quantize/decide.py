@@ -11,7 +11,7 @@ from octavo.errors import RecipeError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.plan import GraphPlan, Plan
 from octavo.quantize.interface import Interfaces, check_interface
-from octavo.quantize.precision import INTEGER, choose, decision, foreign
+from octavo.quantize.precision import INTEGER, Raise, choose, decision, foreign
 from octavo.quantize.selecting import check_rules
 from octavo.recipe import Recipe, Rule
 from octavo.statistics import Statistics
@@ -54,11 +54,11 @@ def decide(
     recipe: Recipe,
     statistics: Sequence[Statistics],
     *,
-    raised: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    raised: Mapping[str, Mapping[str, Raise]] = MappingProxyType({}),
 ) -> Plan:
     """What becomes of each operation and tensor; `statistics` holds those of each graph of the model.
 
-    `raised` has, by graph, the nodes (by their first output) that shall compute more finely than int8, and why.
+    `raised` has, by graph, the nodes (by their first output) that shall compute more finely, in what, and why.
 
     Raises:
         RecipeError: a rule matches nothing, or the inputs or outputs cannot have the dtype asked for.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Literal
 
 import numpy as np
 
@@ -41,8 +42,14 @@ class Choice:
     per_channel: bool = True
 
 
-Refusal = tuple[Who, str]
-"""Who keeps an operation in float, and why; `measured` does not insist on float, only on finer numbers."""
+Finer = Literal["weights", "activations", "float"]
+"""What is made finer: weights narrower than int8 become int8; activations int16 too, or float where these are slow; or
+all is float but weights, which are stored as int8."""
+Raise = tuple[Finer, str]
+"""What of an operation shall be finer, and why."""
+Refusal = tuple[Who, str] | tuple[Who, str, Finer]
+"""Who keeps an operation in float, and why; `measured` does not insist on float, only on finer numbers, and says which.
+"""
 
 
 def choose(
@@ -54,11 +61,11 @@ def choose(
     """
     selection = Selection(graph, recipe)
     choices = {node: _restrict(node, _asked(node, selection), recipe) for node in graph}
-    for node, (who, why) in ((node, refused[node]) for node in graph if node in refused):
-        finer = (
-            _finer(node, choices[node], recipe) if who == "measured" else replace(choices[node], precision="float32")
-        )
-        choices[node] = replace(finer, who=who, why=why)
+    for node in (node for node in graph if node in refused):
+        who, why, *finer = refused[node]
+        choice = choices[node]
+        made = _finer(node, choice, recipe, *finer) if who == "measured" else replace(choice, precision="float32")
+        choices[node] = replace(made, who=who, why=why)
     if is_foreign:
         choices = {node: _without_integers(choice) for node, choice in choices.items()}
     _leave_islands(graph, choices)
@@ -222,8 +229,8 @@ def _in_float(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     )
 
 
-def _finer(node: Node, choice: Choice, recipe: Recipe) -> Choice:
-    """What computes more finely: int8 in place of narrower weights; int16 where that costs no more, else float.
+def _finer(node: Node, choice: Choice, recipe: Recipe, what: Finer = "activations") -> Choice:
+    """What computes more finely: int16 activations where these cost no more, else float.
 
     What is not in int8, or must stay in integers and has no int16 kernel, stays as it is.
     """
@@ -231,10 +238,14 @@ def _finer(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     takes_int16 = not objection(node, "int16") and (not dtypes or "int16" in dtypes)
     if choice.precision != "int8" or not (takes_int16 or takes_float(recipe)):
         return choice
-    if weight is not None and choice.weights != "int8":
-        return replace(choice, weights="int8", block=0)
+    wide = choice if weight is None else replace(choice, weights="int8", block=0)
+    if what == "weights" and wide.weights != choice.weights:
+        return wide
+    if what == "float" and takes_float(recipe):
+        is_large = weight is not None and weight[2].const is not None and weight[2].const.size >= recipe.small
+        return replace(wide, precision="weight_only" if is_large else "float32")
     in_int16 = takes_int16 and (not takes_float(recipe) or (weight is not None and not node.op.kernels.slow_int16))
-    return replace(choice, precision="int16x8" if in_int16 else "float32")
+    return replace(wide, precision="int16x8" if in_int16 else "float32")
 
 
 def _without_integers(choice: Choice) -> Choice:

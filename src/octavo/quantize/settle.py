@@ -13,7 +13,7 @@ from octavo.quantize.interface import Interfaces
 from octavo.quantize.joins import joined_in_float
 from octavo.quantize.limits import objections
 from octavo.quantize.masks import cut_masks
-from octavo.quantize.precision import INTEGER, Choice, Refusal, choose, decision, foreign, takes_float
+from octavo.quantize.precision import INTEGER, Choice, Raise, Refusal, choose, decision, foreign, takes_float
 from octavo.quantize.selecting import Selection
 from octavo.quantize.sharing import Shared, readers, shared
 from octavo.quantize.singular import near_zero, told_apart
@@ -27,7 +27,7 @@ FLOAT_INSIDE = "nothing that it hands on is computed in integers"
 
 
 def settled(
-    model: Model, recipe: Recipe, statistics: Sequence[Statistics], raised: Mapping[str, Mapping[str, str]]
+    model: Model, recipe: Recipe, statistics: Sequence[Statistics], raised: Mapping[str, Mapping[str, Raise]]
 ) -> Plan:
     """The plan for a recipe that asks for more than float; see `octavo.quantize.decide.decide`."""
     cut = {
@@ -73,13 +73,13 @@ def _graph(
     )
 
 
-def _measured(model: Model, raised: Mapping[str, Mapping[str, str]]) -> dict[Node, Refusal]:
+def _measured(model: Model, raised: Mapping[str, Mapping[str, Raise]]) -> dict[Node, Refusal]:
     """The nodes that shall compute more finely than int8."""
     return {
-        node: ("measured", raised[graph.name][node.outputs[0].name])
+        node: ("measured", why, finer)
         for graph in model.graphs
         for node in graph
-        if node.outputs[0].name in raised.get(graph.name, {})
+        for finer, why in filter(None, [raised.get(graph.name, {}).get(node.outputs[0].name)])
     }
 
 
@@ -103,7 +103,7 @@ def _settled(
         if not (found := _refusals(known, choices, tensors, recipe)):
             return choices, tensors
         for node, refusal in found.items():
-            if refused.get(node, ("",))[0] == "measured" and not takes_float(recipe):
+            if node in refused and refused[node][0] == "measured" and not takes_float(recipe):
                 del refused[node]  # int16 was only wished for; if int8 is wrong as well, that is found next
             else:
                 refused[node] = refusal

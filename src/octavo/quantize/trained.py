@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from octavo.errors import RecipeError, did_you_mean
 from octavo.ir.graph import Graph, Model, Value
 from octavo.ir.source import SourceModel
@@ -25,6 +27,22 @@ def take_ranges(model: Model, recipe: Recipe) -> None:
     if any(wanted in INTEGER for wanted in (recipe.precision, *(rule.precision for rule in recipe.every_rule))):
         for graph in model.graphs:
             _take(graph)
+
+
+def widen_constants(model: Model, recipe: Recipe) -> None:
+    """Put, in place, constants that are stored as float16 in float32, as which they count: to be quantized anew.
+
+    A model that stays as it is keeps them as small as they are.
+    """
+    if recipe.precision == "float32" and not recipe.rules:
+        return
+    for graph in model.graphs:
+        for node in graph.nodes:
+            stored = node.inputs[0].const if node.op.only_widens and node.inputs[0] is not None else None
+            if stored is not None and stored.dtype == np.float16:
+                wide = graph.const(stored.astype(np.float32), node.output.name)
+                graph.replace(node.output, wide, keep_name=node.output in graph.outputs)
+                graph.erase(node)
 
 
 def pin(model: Model, ranges: Ranges) -> None:

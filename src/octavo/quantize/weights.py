@@ -75,7 +75,9 @@ def _alone(
     row = _row(node, choice, value, (scale, axis), why)
     products = statistics.products.get(node.outputs[0].name)
     # no bias takes back a shift of the mean here, so the mean counts as part of the inputs
-    return row if products is None or choice.block else _rounded(node, row, value, products.around_zero)[0]
+    if products is None or choice.block:
+        return row
+    return _rounded(node, row, value, products.around_zero, is_searched=recipe.effort == "best")[0]
 
 
 def _among_integers(
@@ -100,21 +102,27 @@ def _among_integers(
     row = _row(node, choice, value, (scale, axis), why)
     products = statistics.products.get(node.outputs[0].name)
     if products is not None:
-        row, integers = _rounded(node, row, value, products)
+        row, integers = _rounded(node, row, value, products, is_searched=recipe.effort == "best")
+        quant = Quantization(np.array(row.scale, np.float32), quant.zero_point, axis)
     yield row
     stored = _bias(node, choice, bias, (integers, quant), scale_of)
     error = dequantize(integers, quant) - value.const
     yield _corrected(node, stored, error, statistics.spreads) if recipe.correct_bias else stored
 
 
-def _rounded(node: Node, row: Grid, value: Value, products: Products) -> tuple[Grid, Array]:
+def _rounded(node: Node, row: Grid, value: Value, products: Products, *, is_searched: bool) -> tuple[Grid, Array]:
     """The weight's row, and its integers, rounded so that the outputs change least where enough is known for that."""
     scale = np.array(row.scale, np.float32)
     quant = Quantization(scale, np.zeros(scale.shape, np.int64), row.axis)
     nearest = quantize(_const(value), quant, row.dtype, narrow=True).astype(np.int8)
     if not is_enough(products):
         return row, nearest
-    best = rounded(node, value, (spread(scale, row.axis, value.rank), LIMITS[row.dtype][1]), products)
+    grid = spread(scale, row.axis, value.rank), LIMITS[row.dtype][1]
+    best, found = rounded(node, value, grid, products, is_searched=is_searched)
+    if is_searched:
+        row = structs.replace(row, scale=tuple(found.ravel().tolist()))
+        quant = Quantization(found.ravel(), quant.zero_point, row.axis)
+        nearest = quantize(_const(value), quant, row.dtype, narrow=True).astype(np.int8)
     moved = zlib.compress((best - nearest).tobytes(), level=1)
     return structs.replace(row, moved=moved, why=f"{row.why}; rounded so that the outputs change least"), best
 
