@@ -143,6 +143,7 @@ def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budge
     suspects = [row.node for row in rows.ops if row.precision == "int8" and row.node not in kept]
     if not suspects:
         return plan, whole, 0
+    layers = {node.outputs[0].name for node in trials.signature.graph if _size(node)}
     search = trials.searching()
     found = find_blame(
         suspects, lambda group: search.noise(_only(plan, rows, group)), samples=0, budget=budget, worst=0
@@ -173,8 +174,11 @@ def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budge
         best, without = min(best, tried, key=lambda each: each.noise), best
         if best.noise > RUINOUS:
             best = without
-            beginning = _beginning(suspects, lambda rest: search.noise(_only(plan, rows, rest)))
-            best = min(best, tried, attempt(beginning, "float"), key=lambda each: each.noise)
+            widened = next(each for each in best.plan.graphs if each.graph == rows.graph)
+            beginning = _beginning(suspects, lambda rest: search.noise(_only(best.plan, widened, rest)))
+            if layers.intersection(suspects) - set(beginning):  # else nothing that counts is left in integers
+                tried = min(tried, attempt(beginning, "float"), key=lambda each: each.noise)
+            best = min(best, tried, key=lambda each: each.noise)
     if best.noise >= (GAINED if is_narrow else WORTH) * whole:
         return plan, whole, 0
     count = sum(row.who == "measured" for each in best.plan.graphs for row in each.ops)
