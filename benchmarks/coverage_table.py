@@ -10,6 +10,8 @@ from typing import Any
 Told = dict[str, Any]
 FORMS = ("SavedModel", ".keras", ".h5", "TensorFlow")
 MODES = ("int8", "int16x8", "dynamic", "float16")
+ALIKE = 100.0
+"""Decibels from which on two models count as alike: these are roundings of float32, a hundred thousandth of the signal."""
 GROUPS = {
     "layers and operations": "Layers and operations",
     "networks": "Networks",
@@ -32,7 +34,10 @@ def page(results: Sequence[Told], *, near: float) -> str:
             "without TensorFlow. TensorFlow's own converter gets the SavedModel, and builtin operations only. A figure is "
             "the largest difference from Keras' own answers over the largest answer; `0` is exact. *no* tells what stands "
             "in the way. Decibels are signal over noise against Keras on 16 samples that calibration (32 random samples) "
-            "has not seen, Octavo's first and TensorFlow's second; `–` where there is no model or no real output."
+            "has not seen, Octavo's first and TensorFlow's second; `–` where there is no model or no real output. Above "
+            f"{ALIKE:g} dB two models count as alike. In `int16x8` TensorFlow leaves in float what its kernels lack "
+            "(3-D convolutions, rearrangements of pixels), which is exact; Octavo computes it in integers, whose weights "
+            "have 8 bits."
         ),
         summary(results, near=near),
         decibel_summary(results),
@@ -67,7 +72,7 @@ def decibel_summary(results: Sequence[Told]) -> str:
         pairs = [told["modes"][mode] for told in results if mode in told["modes"]]
         ours, theirs = (sum("failure" not in pair[maker] for pair in pairs) for maker in ("octavo", "tensorflow"))
         gaps = [
-            pair["octavo"]["decibels"] - pair["tensorflow"]["decibels"]
+            min(pair["octavo"]["decibels"], ALIKE) - min(pair["tensorflow"]["decibels"], ALIKE)
             for pair in pairs
             if all(pair[maker].get("decibels") is not None for maker in ("octavo", "tensorflow"))
         ]

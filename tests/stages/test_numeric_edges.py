@@ -58,6 +58,13 @@ ROOTED = body("%s = MUL(%x, %x)", "%e = const float32[] 1e-5", "%d = ADD(%s, %e)
 DIVIDED = body("%a = ABS(%x)", "%e = const float32[] 1e-6", "%d = ADD(%a, %e)", "%y = DIV(%x, %d)")
 
 
+def test_int16_leaves_room_for_smaller_numbers_than_the_samples_hold():
+    """The samples stay twenty steps away from zero; what is a hundred times as small is 0 in integers."""
+    made, _ = converted(LIMITED, uniform(20 * 2 / 32767, 2), precision="int16x8")
+    small = {"x": np.full((1, 64), 2e-5, np.float32)}
+    assert np.isfinite(of_all(made.content, [small])).all()
+
+
 @pytest.mark.parametrize(("text", "draw"), [(LIMITED, powers), (ROOTED, uniform(-1, 1)), (DIVIDED, powers)])
 def test_int16_does_not_round_to_zero_what_a_logarithm_or_a_reciprocal_reads(text, draw):
     """`max(x, 1e-6)` is 0 in steps of 3e-4, and its logarithm −∞."""

@@ -10,6 +10,9 @@ from octavo.statistics import Statistics
 
 STEPS = {"int8": 255, "int16": 32767}
 """Steps between zero and the greatest number that a tensor holds."""
+MARGIN = {"int8": 1, "int16": 64}
+"""How many steps away from zero the samples' smallest number has to stay. Of as many new samples, every second lot has
+one nearer to zero, and one lot in 65 one that is 64 times as near; int8 has no steps to spare for that."""
 
 
 def near_zero(graph: Graph, choices: Mapping[Node, Choice], statistics: Statistics) -> dict[Node, Refusal]:
@@ -56,9 +59,9 @@ def _makers(value: Value, choices: Mapping[Node, Choice]) -> Iterator[Node]:
 
 
 def _may_vanish(value: Value, dtype: str, statistics: Statistics) -> bool:
-    """Whether some of the numbers may be less than a step away from zero."""
+    """Whether some of the numbers, also of samples not seen, may be less than a step away from zero."""
     seen = statistics.ranges.get(value.name)
     if value.const is not None or seen is None:
         return value.const is None
     least = seen.low if seen.low > 0 else -seen.high if seen.high < 0 else 0.0
-    return least < max(abs(seen.low), abs(seen.high)) / STEPS[dtype]
+    return least < MARGIN[dtype] * max(abs(seen.low), abs(seen.high)) / STEPS[dtype]
