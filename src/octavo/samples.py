@@ -80,6 +80,10 @@ SamplesLike = str | Path | Mapping[str, Any] | Iterable[Any] | Callable[[], Iter
 
 def is_pair(item: Any, inputs: tuple[Input, ...]) -> bool:
     """Whether the item is (inputs, labels), as Keras and tf.data have it, and not the inputs alone."""
+    if isinstance(item, list) and len(item) == 2 and len(inputs) == 1:
+        # PyTorch's loaders make lists; two arrays of different shapes cannot be one array
+        shapes = [getattr(part, "shape", None) for part in item]
+        return None not in shapes and shapes[0] != shapes[1]
     if not isinstance(item, tuple) or len(item) != 2 or isinstance(item[0], str):
         return False
     return len(inputs) != 2 or isinstance(item[0], list | tuple | Mapping)
@@ -98,7 +102,8 @@ def read_samples(samples: SamplesLike, inputs: tuple[Input, ...]) -> Samples:
     - a folder of `.npy` files, in the order of their names: each file is one call (or one row of it).
     - an iterable, or a function that returns one: each item is the inputs of one call, as an array (one input), a
       list in the order of the inputs, a dict by name, TensorFlow's (signature key, dict), or a pair with a label.
-      `tf.data` and Hugging Face data sets are such iterables; of a row, columns with labels are left out.
+      `tf.data` and Hugging Face data sets and PyTorch's loaders are such iterables; of a row, columns with labels are
+      left out.
     - `octavo.Images`, `octavo.Sounds`, `octavo.Records`, or the path of such: a folder of WAV files, a TFRecord file. A
       folder of pictures does not say how the model wants its pixels: `octavo.Images` does.
 
@@ -112,7 +117,7 @@ def read_samples(samples: SamplesLike, inputs: tuple[Input, ...]) -> Samples:
     if isinstance(samples, str | Path):
         return _from_path(Path(samples), inputs)
     if isinstance(samples, Mapping):
-        return _stacked({str(k): np.asarray(v) for k, v in samples.items()}, inputs, "samples")
+        return _stacked({str(key): _array(value, str(key)) for key, value in samples.items()}, inputs, "samples")
     if callable(samples):
         return Samples(inputs, samples, None, "samples")
     if isinstance(samples, np.ndarray):
@@ -127,6 +132,18 @@ _FORMS = (
     "pass an .npz or .npy file, a folder of .npy, pictures or WAV files, a CSV of paths, a TFRecord file, a list of "
     "arrays, or a function that yields them"
 )
+
+
+def _array(value: Any, name: str) -> Array:
+    """An entry of a mapping of arrays.
+
+    Raises:
+        SamplesError: it is something else, such as one of the splits of a data set.
+    """
+    if hasattr(value, "__array__") or isinstance(value, list | tuple | int | float):
+        return np.asarray(value)
+    hint = f"a dictionary holds an array for each input; of one that holds data sets, pass one: samples[{name!r}]"
+    raise SamplesError(f"{name!r} is a {type(value).__name__}, no array", where="samples", hint=hint)
 
 
 def _from_path(path: Path, inputs: tuple[Input, ...]) -> Samples:
@@ -249,7 +266,7 @@ def _fit(input: Input, value: Any, where: str) -> Array:
             array = array.astype(input.dtype, copy=False)
     if array.ndim == len(input.shape) - 1 and (input.shape[0] == 1 or not isinstance(input.shape[0], int)):
         array = array[np.newaxis]
-    _check_shape(input, array, given, where)
+    _check_shape(input, array, given, where, is_picture=hasattr(value, "getbands"))
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = "NaN" if np.isnan(array).any() else "an infinity"
         raise SamplesError(
@@ -258,12 +275,13 @@ def _fit(input: Input, value: Any, where: str) -> Array:
     return array
 
 
-def _check_shape(input: Input, array: Array, given: tuple[int, ...], where: str) -> None:
+def _check_shape(input: Input, array: Array, given: tuple[int, ...], where: str, *, is_picture: bool) -> None:
     """Make sure that the array, which has the shape `given` without its batch dimension perhaps, fits."""
     wanted = [dim if isinstance(dim, int) else "any" for dim in input.shape]
     fits = array.ndim == len(wanted) and all(w in ("any", n) for w, n in zip(wanted, array.shape, strict=True))
     if not fits:
-        hint = "reshape the samples; the batch may be left out"
+        fitted = "octavo.Images(samples, preprocess) makes pictures as large as the model takes them"
+        hint = fitted if is_picture else "reshape the samples; the batch may be left out"
         raise SamplesError(f"the model takes the shape {wanted}, the sample has {list(given)}", where=where, hint=hint)
     if 0 in array.shape:
         hint = "leave empty samples out"

@@ -6,13 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import octavo
 from octavo.benchmarking import sample_for
-from octavo.cli import doctor
+from octavo.cli import demo, doctor
 from octavo.cli.app import app
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
@@ -51,24 +52,64 @@ def folder(tmp_path_factory):
 
 
 def shape(value):
-    """The keys and kinds of a document; of lists, those of the first entry."""
+    """The keys and kinds of a document; of lists of mappings, all keys that any entry has."""
     if isinstance(value, dict):
         return {key: shape(entry) for key, entry in sorted(value.items())}
     if isinstance(value, list):
-        return [shape(value[0])] if value else []
+        return [together([shape(entry) for entry in value])] if value else []
     return "number" if isinstance(value, int | float) and not isinstance(value, bool) else type(value).__name__
 
 
-def test_the_form_of_each_document_changes_only_with_its_snapshot(folder):
-    commands = {
-        "benchmark": ("benchmark", folder / "int8.tflite", "--reference", folder / "float.tflite", "--rounds", 5),
-        "plan diff": ("plan", "diff", folder / "plan.json", folder / "other.json"),
-        "plan show": ("plan", "show", folder / "plan.json"),
-        "doctor": ("doctor",),
+def together(shapes):
+    """One shape that has what each of them has; where they differ, the first that is known."""
+    if all(isinstance(each, dict) for each in shapes):
+        keys = sorted({key for each in shapes for key in each})
+        return {key: together([each[key] for each in shapes if key in each]) for key in keys}
+    if all(isinstance(each, list) for each in shapes):
+        inner = [entry for each in shapes for entry in each]
+        return [together(inner)] if inner else []
+    return next((each for each in shapes if each != "NoneType"), "NoneType")
+
+
+def documents(folder):
+    """A command line for each command that prints a document."""
+    samples = ("--samples", DIGITS / "calibration.npz")
+    return {
+        "convert": ("convert", DIGITS / "saved_model", "-o", folder / "x.tflite", "-r", "int8", *samples),
+        "evaluate": (
+            "evaluate", folder / "int8.tflite", "--reference", folder / "float.tflite", "--samples",
+            DIGITS / "held_out.npz",
+        ),
+        "compare": ("compare", folder / "float.tflite", folder / "int8.tflite", *samples),
+        "debug": ("debug", folder / "float.tflite", folder / "int8.tflite", *samples),
+        "blame": ("blame", DIGITS / "saved_model", *samples, "--count", 2),
+        "inspect": ("inspect", folder / "int8.tflite"),
         "report": ("report", folder / "run.json"),
-    }
-    found = {name: shape(json.loads(run(*command, "--json").stdout)) for name, command in commands.items()}
+        "benchmark": ("benchmark", folder / "int8.tflite", "--reference", folder / "float.tflite", "--rounds", 5),
+        "plan show": ("plan", "show", folder / "plan.json"),
+        "plan diff": ("plan", "diff", folder / "plan.json", folder / "other.json"),
+        "targets": ("targets",),
+        "demo": ("demo", "-o", folder / "demo"),
+        "doctor": ("doctor",),
+    }  # fmt: skip
+
+
+def test_the_form_of_each_document_changes_only_with_its_snapshot(folder, monkeypatch):
+    monkeypatch.setattr(demo, "MODES", {"float32": {}, "int8": {"precision": "int8"}})  # two of six show the form
+    found = {name: shape(json.loads(run(*command, "--json").stdout)) for name, command in documents(folder).items()}
     assert found == json.loads(SNAPSHOT.read_text()), f"if the change is meant, store: {json.dumps(found)}"
+
+
+def test_each_command_has_its_document_and_its_help_held_by_a_snapshot(folder):
+    def commands(group, before=()):
+        for name, command in group.commands.items():
+            words = (*before, name)
+            yield from commands(command, words) if isinstance(command, click.Group) else [" ".join(words)]
+
+    known = set(commands(app))
+    assert known - {"plan schema"} == set(documents(folder))  # that document is held by recipe.schema.json itself
+    page = (Path(__file__).parents[2] / "docs/reference/commands.md").read_text()
+    assert all(f"\nUsage: octavo {name} " in page for name in known)
 
 
 def test_benchmark_times_models_in_turns_and_each_operation_beside_its_float_one(folder):

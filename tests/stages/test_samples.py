@@ -235,3 +235,53 @@ def test_stored_integers_of_a_quantized_input_are_taken_as_they_are():
     stored = (Input("image", np.dtype(np.float32), (symbol("batch"), 4, 4, 1), np.dtype(np.int8)),)
     (sample,) = read_samples([np.full((4, 4, 1), -128, np.int8)], stored)
     assert sample["image"].dtype == np.int8
+
+
+class Tensor:
+    """An array in the clothes of another library."""
+
+    def __init__(self, array):
+        self._array = array
+
+    @property
+    def shape(self):
+        return self._array.shape
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self._array, dtype)
+
+
+class Loader:
+    """Batches as PyTorch's loader makes them: lists of inputs and labels."""
+
+    def __iter__(self):
+        for start in range(0, len(FEW), 2):
+            yield [Tensor(FEW[start : start + 2]), Tensor(np.arange(len(FEW))[start : start + 2])]
+
+
+def test_batches_of_a_loader_are_inputs_and_labels():
+    batches = [sample["image"] for sample in read_samples(Loader(), IMAGE)]
+    np.testing.assert_array_equal(np.concatenate(batches), FEW)
+
+
+def test_a_list_of_two_equal_arrays_is_one_array():
+    (sample,) = read_samples([[Tensor(ONE), Tensor(ONE)]], IMAGE)
+    assert sample["image"].shape == (2, 4, 4, 1)
+
+
+class Split:
+    """A split of a data set: it has rows, and is no array."""
+
+    def __iter__(self):
+        return iter([{"image": ONE}])
+
+
+def test_a_dictionary_of_splits_says_to_pass_one():
+    error = failure({"train": Split(), "test": Split()})
+    assert error.message == "'train' is a Split, no array"
+    assert "samples['train']" in error.hint
+
+
+def test_pictures_of_another_size_lead_to_what_resizes_them():
+    pillow = pytest.importorskip("PIL.Image")
+    assert "octavo.Images" in failure([pillow.new("RGB", (9, 7))]).hint
