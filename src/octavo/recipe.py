@@ -42,8 +42,9 @@ Effort = Literal["fast", "balanced", "best"]
 
 - `fast`: weights are rounded to the nearest step.
 - `balanced`: weights of layers with few inputs, which cost little, are rounded so that the outputs change least.
-- `best`: so are all weights but the widest, with scales and integers searched together; weights narrower than int8 are
-  then solved one layer after the other, on what the quantized layers before hand on.
+- `best`: so are all weights but the widest; those narrower than int8 with scales and integers searched together, and
+  then solved one layer after the other, on what the quantized layers before hand on. Int8 weights beside integer
+  activations are as with `balanced`, because nothing that was tried brings them nearer.
 """
 
 

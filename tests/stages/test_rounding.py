@@ -261,6 +261,15 @@ def test_each_step_of_effort_brings_narrow_weights_nearer_to_float_on_other_samp
     assert errors[0] > 1.5 * errors[1] > 2 * errors[2]
 
 
+def test_int8_is_the_same_with_the_best_effort_because_more_was_measured_to_gain_nothing():
+    content, samples, _ = deep()
+    made = [
+        octavo.convert(content, recipe={"precision": "int8", "effort": effort}, samples=samples).content
+        for effort in ("balanced", "best")
+    ]
+    assert made[0] == made[1]
+
+
 def test_what_was_solved_is_dropped_where_it_does_not_bring_the_outputs_nearer(monkeypatch):
     content, samples, _ = deep()
     recipe = {"precision": "int8", "weights": "int4", "mixed": False, "effort": "best"}

@@ -128,7 +128,11 @@ def _is_whole(numbers: Array) -> Array:
 
 
 def _least_error(groups: Array, greatest: int) -> Array:
-    """The scale for each row of `groups` with which integers up to `greatest` come nearest to its numbers."""
+    """The scale for each row of `groups` with which integers up to `greatest` come nearest to its numbers.
+
+    Sakr et al., Optimal Clipping and Magnitude-aware Differentiation (OCTAV, 2022), find the same end of the range by
+    Newton's method; a walk over `PARTS` takes the numbers as they are, without a model of their rounding.
+    """
     reach = np.abs(groups).max(axis=1, keepdims=True)
     reach = np.where(reach > 0, reach, np.float32(greatest))
     best, least = reach / greatest, np.full(reach.shape, np.inf, np.float32)

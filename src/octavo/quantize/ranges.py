@@ -27,6 +27,7 @@ def least_error(interval: Interval, counts: Array, steps: int = 255) -> Interval
     `counts` is a histogram as in `octavo.statistics`. What lies outside is clipped, what lies inside is rounded to
     the nearest step: the error of a number inside is uniform over a step, so its square is step²/12 on average. Zero
     is always exact. Each number counts as the outer edge of its bin, so clipping is never thought better than it is.
+    Sung et al., Resiliency of Deep Neural Networks under Quantization (2015), choose the step so.
     """
     bins = np.flatnonzero(counts)
     if interval.width <= 0 or not len(bins):

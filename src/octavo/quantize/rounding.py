@@ -14,7 +14,7 @@ import numpy as np
 
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.source import Array
-from octavo.quantize.precision import INTEGER, choose, weight_of
+from octavo.quantize.precision import INTEGER, Choice, choose, weight_of
 from octavo.recipe import Effort, Recipe
 from octavo.statistics import Products
 
@@ -45,19 +45,22 @@ def unfolded(graph: Graph, recipe: Recipe) -> dict[str, tuple[str, Callable[[Arr
     """
     choices = choose(graph, recipe) if WIDEST[recipe.effort] else {}
     found: dict[str, tuple[str, Callable[[Array], Array | None]]] = {}
-    for node in graph:
-        choice = choices.get(node)
-        is_rounded = (
-            choice is not None and choice.precision in (*INTEGER, "dynamic", "weight_only") and not choice.block
-        )
+    for node, choice in choices.items():
+        is_rounded = choice.precision in (*INTEGER, "dynamic", "weight_only") and not choice.block
         weight = weight_of(node) if is_rounded else None
         if weight is None or weight[2].const is None or weight[1].axis is None or node.inputs[0] is None:
             continue
         taken = weight[2].const.size // weight[2].const.shape[weight[1].axis]
-        if 1 < taken <= WIDEST[recipe.effort]:
+        if 1 < taken <= _widest(choice, recipe.effort):
             look = partial(node.op.unfold, weight=weight[2].const, most=max(min(ROWS, 4 * taken), taken // 8))
             found[node.outputs[0].name] = node.inputs[0].name, look
     return found
+
+
+def _widest(choice: Choice, effort: Effort) -> int:
+    """The most inputs per output: int8 weights beside integers gain nothing more, their noise is the activations'."""
+    is_fine = choice.precision in INTEGER and choice.weights == "int8"
+    return min(WIDEST[effort], WIDEST["balanced"]) if is_fine else WIDEST[effort]
 
 
 def is_enough(products: Products) -> bool:
@@ -136,7 +139,7 @@ def searched(steps: Array, products: Products, most: int) -> tuple[Array, Array]
     best = np.ones((*steps.shape[:2], 1), np.float32)
     integers = np.zeros(steps.shape, np.float32)
     least = np.full(steps.shape[:2], np.inf, np.float32)
-    for start in STARTS if most < FINE else (1.0,):
+    for start in STARTS if most < FINE else STARTS[:1]:
         factor = np.full_like(best, start)
         found = _rounded(steps / factor, spread, most).astype(np.float32)
         for _ in range(TURNS):

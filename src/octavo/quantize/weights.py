@@ -77,7 +77,7 @@ def _alone(
     # no bias takes back a shift of the mean here, so the mean counts as part of the inputs
     if products is None or choice.block:
         return row
-    return _rounded(node, row, value, products.around_zero, is_searched=recipe.effort == "best")[0]
+    return _rounded(node, row, value, products.around_zero, is_searched=_is_searched(choice, recipe))[0]
 
 
 def _among_integers(
@@ -102,12 +102,17 @@ def _among_integers(
     row = _row(node, choice, value, (scale, axis), why)
     products = statistics.products.get(node.outputs[0].name)
     if products is not None:
-        row, integers = _rounded(node, row, value, products, is_searched=recipe.effort == "best")
+        row, integers = _rounded(node, row, value, products, is_searched=_is_searched(choice, recipe))
         quant = Quantization(np.array(row.scale, np.float32), quant.zero_point, axis)
     yield row
     stored = _bias(node, choice, bias, (integers, quant), scale_of)
     error = dequantize(integers, quant) - value.const
     yield _corrected(node, stored, error, statistics.spreads) if recipe.correct_bias else stored
+
+
+def _is_searched(choice: Choice, recipe: Recipe) -> bool:
+    """Whether scales and integers are searched together: of int8 that was measured to gain nothing."""
+    return recipe.effort == "best" and choice.weights != "int8"
 
 
 def _rounded(node: Node, row: Grid, value: Value, products: Products, *, is_searched: bool) -> tuple[Grid, Array]:
