@@ -13,7 +13,7 @@ import ml_dtypes
 import numpy as np
 
 from octavo.ir.graph import Graph, Node, Value
-from octavo.ir.port import Bias, Fit, Fixed, Observed, Plain, SameAs, Weight
+from octavo.ir.port import Bias, Fit, Fixed, Grid, Observed, Plain, SameAs, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 from octavo.schema.enums import TensorType
@@ -52,7 +52,9 @@ def integer_case(node: Node, numbers: Mapping[Value, Array], *, activations: str
         stored = numbers[value] if quant is None else _store(numbers[value], quant, dtype)
         real.append(numbers[value] if quant is None else _real(stored, quant))
         if value.state:
-            operand = graph.state(value.name, value.type)
+            kept = node.op.keeps(_result(node, grids)).get(name) if activations == "int8" else None
+            operand = graph.state(value.name, Type(np.dtype(kept.dtype), value.shape) if kept else value.type)
+            operand.quant = Quantization.per_tensor(kept.scale, kept.zero_point) if kept else None
         elif value.const is None:
             operand = graph.input(value.name, Type(dtype, stored.shape))
             operand.quant = quant
@@ -68,7 +70,10 @@ def integer_case(node: Node, numbers: Mapping[Value, Array], *, activations: str
         Type(np.dtype(activations) if grids.get(v) is not None else r.dtype, r.shape)
         for v, r in zip(node.outputs, results, strict=True)
     ]
-    new = graph.insert(_with_wide_bias(node.op, activations), operands, types, names=[v.name for v in node.outputs])
+    op = _with_wide_bias(node.op, activations)
+    if activations == "int8" and any(value is not None and value.state for value in node.inputs):
+        op = op.in_int8(node, _result(node, grids))
+    new = graph.insert(op, operands, types, names=[v.name for v in node.outputs])
     for value, old in zip(new.outputs, node.outputs, strict=True):
         value.quant = grids.get(old)
     graph.outputs = list(new.outputs)
@@ -77,6 +82,12 @@ def integer_case(node: Node, numbers: Mapping[Value, Array], *, activations: str
         for r, v in zip(results, new.outputs, strict=True)
     )
     return Case(graph, inputs, expected)
+
+
+def _result(node: Node, grids: Mapping[Value, Quantization]) -> Grid:
+    """The grid of the first output."""
+    quant = grids[node.outputs[0]]
+    return Grid(float(quant.scale[0]), int(quant.zero_point[0]))
 
 
 def _with_wide_bias(op: Any, activations: str) -> Any:

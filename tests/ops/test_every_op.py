@@ -46,7 +46,8 @@ def _integer_forms() -> list[object]:
             if any(isinstance(port, Handed) for port in op.ports.values()):
                 continue  # what it runs is in integers, or not, with it
             kinds = weight.dtypes.get(activations, ()) if weight else ("int8",) if activations != "float32" else ()
-            if activations != "float32" and (op.kernels.objection(activations) or activations not in sample.integers):
+            lacks = op.kernels.objection(activations) or sample.node().op.lacks(sample.node(), activations)
+            if activations != "float32" and (lacks or activations not in sample.integers):
                 continue
             for kind in kinds if sample.runs else ():
                 forms.append(pytest.param(sample, activations, kind, id=f"{op.code}-{name}-{activations}-{kind}"))

@@ -15,7 +15,7 @@ UNITS, INPUTS = 64, 48
 WEIGHTS = "\n".join(
     [f"%{name} = const float32[{UNITS},{INPUTS}]" for name in "abcd"]
     + [f"%{name} = const float32[{UNITS},{UNITS}]" for name in "efgh"]
-    + [f"%{name} = const float32[{UNITS}]" for name in "ijkl"]
+    + [f"%{name} = const float32[{UNITS}]" for name in "ijklmno"]
 )
 LSTM = f"""main(%x: float32[1,6,{INPUTS}]) {{
   {WEIGHTS}
@@ -59,7 +59,7 @@ def runs(content, inputs):
 
 
 def inputs_of(text, count):
-    shape = (1, INPUTS) if text is SVDF else (1, 6, INPUTS)
+    shape = (1, INPUTS) if "= SVDF" in text else (1, 6, INPUTS)
     return np.random.default_rng(0).uniform(-1, 1, (count, *shape)).astype(np.float32)
 
 
@@ -78,3 +78,66 @@ def test_what_remembers_stores_its_weights_as_the_recipe_asks_and_stays_near_to_
     assert len(made.content) < len(made.reference) - 0.9 * (1 - left) * weights
     # int8 weights are off by 1/254 of their greatest, and so are activations where the kernel rounds them
     assert np.abs(near - exact).max() < {"float16": 0.005}.get(precision, 0.06) * np.abs(exact).max()
+
+
+WHOLE = {"precision": "int8", "strict": True}
+"""Left to itself, the recipe stays with float activations on CPUs, which is faster."""
+
+
+@pytest.mark.parametrize("form", ["", "time_major=True, "])
+def test_a_layer_that_remembers_computes_in_int8_over_many_runs(form):
+    """Its kernel keeps the output in int8 and the cell in int16: errors do not add up from run to run."""
+    text = LSTM.replace("{fused", f"{{{form}fused")
+    if form:
+        text = text.replace(f"[1,6,{INPUTS}]", f"[6,1,{INPUTS}]")
+    inputs = inputs_of(text, 60).reshape(60, *((6, 1) if form else (1, 6)), INPUTS)
+    made = octavo.convert(content_of(text), recipe=WHOLE, samples=[{"x": each} for each in inputs[:20]])
+    (row,) = made.plan.graphs[0].ops
+    assert row.precision == "int8"
+    assert [node.op.code for node in read_tflite(made.content).main] == [
+        "QUANTIZE",
+        "UNIDIRECTIONAL_SEQUENCE_LSTM",
+        "DEQUANTIZE",
+    ]
+    assert len(made.content) < 0.3 * len(made.reference)
+    exact, near = runs(made.reference, inputs), runs(made.content, inputs)
+    assert np.abs(near - exact)[-20:].max() < 0.03 * np.abs(exact).max()
+
+
+def test_a_layer_whose_first_gate_is_what_the_second_leaves_computes_in_int8_too():
+    text = LSTM.replace("(%x, %a, %b", "(%x, _, %b").replace("%d, %e, %f", "%d, _, %f")
+    text = text.replace("_, _, _, %i, %j", "_, _, _, _, %j")
+    inputs = inputs_of(text, 30)
+    made = octavo.convert(content_of(text), recipe=WHOLE, samples=[{"x": each} for each in inputs])
+    assert made.plan.graphs[0].ops[0].precision == "int8"
+    exact, near = runs(made.reference, inputs), runs(made.content, inputs)
+    assert np.abs(near - exact).max() < 0.03 * np.abs(exact).max()
+
+
+@pytest.mark.parametrize("precision", ["int8", "int16x8"])
+@pytest.mark.parametrize("form", FORMS)
+def test_on_a_cpu_weights_are_integers_and_activations_float_where_that_is_faster_or_all_there_is(form, precision):
+    text = FORMS[form]
+    samples = [{"x": each} for each in inputs_of(text, 4)]
+    made = octavo.convert(content_of(text), recipe=precision, samples=samples)
+    row = made.plan.graphs[0].ops[0]
+    assert (row.precision, row.asked) == ("dynamic", precision)
+    assert row.who == ("speed" if (form, precision) == ("LSTM", "int8") else "kernel")
+    assert len(made.content) < 0.4 * len(made.reference)
+
+
+REFUSED = {
+    "peepholes": (LSTM.replace("_, _, _, %i", "%m, %n, %o, %i"), "int8", "no runtime tells, where it has peepholes"),
+    "another activation": (LSTM.replace("=TANH", "=RELU"), "int8", "where it has RELU in place of TANH"),
+    "int16": (LSTM, "int16x8", "LiteRT has it in int8 only"),
+    "SVDF": (SVDF, "int8", "keeps a memory in int16, of whose range nothing tells"),
+    "RNN": (RNN, "int8", "LiteRT has no integer kernel for it"),
+}
+
+
+@pytest.mark.parametrize("form", REFUSED)
+def test_what_has_no_integer_kernel_stays_float_with_its_reason(form):
+    text, precision, why = REFUSED[form]
+    samples = [{"x": each} for each in inputs_of(text, 4)]
+    made = octavo.convert(content_of(text), recipe=precision, samples=samples)
+    assert why in made.plan.graphs[0].ops[0].why

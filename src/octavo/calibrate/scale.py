@@ -103,7 +103,7 @@ class Entrance:
 
 
 def entrances(graph: Graph, names: Sequence[str]) -> list[Entrance]:
-    """The inputs of real numbers, by the user's names, whose first layer has weights and a bias that is not zero."""
+    """The inputs of real numbers, by the user's names, whose first layer has weights and one bias that is not zero."""
     found = []
     for name, value in zip(names, graph.inputs, strict=True):
         if value.dtype == np.float32 and (way := _first_layer(value)) is not None:
@@ -115,7 +115,7 @@ def _first_layer(value: Value) -> tuple[Node, Value] | None:
     """The first layer with weights that reads the value, moved perhaps but not computed with."""
     for node in value.users:
         bias = _held(node, Bias)
-        if any(each.const is not None for each in _held(node, Weight)) and bias and value is node.inputs[0]:
+        if any(each.const is not None for each in _held(node, Weight)) and len(bias) == 1 and value is node.inputs[0]:
             const = bias[0].const
             return (node, value) if const is not None and const.any() and const.ndim == 1 else None
         if node.op.moves and (way := _first_layer(node.outputs[0])) is not None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from octavo.ir.channels import Channels
 from octavo.ir.dim import UndecidedError
-from octavo.ir.port import Fit, Kernels, Plain, Port
+from octavo.ir.port import Fit, Grid, Kept, Kernels, Plain, Port
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
@@ -141,6 +141,18 @@ class Op:
         What depends on the dtype alone is in `kernels`, what depends on one scale alone in the port.
         """
         return ""
+
+    def lacks(self, node: Node, dtype: str) -> str:  # noqa: ARG002  # most kernels take every form
+        """Why this form of the operation has no kernel for activations of `dtype`, though others have."""
+        return ""
+
+    def keeps(self, result: Grid) -> Mapping[str, Kept]:  # noqa: ARG002  # most ops keep no state
+        """How the int8 kernel keeps each state, by its operand, where the output is on the grid `result`."""
+        return {}
+
+    def in_int8(self, node: Node, result: Grid) -> Op:  # noqa: ARG002  # most kernels need no more than operands
+        """The operation as it is written in int8, with what its kernel needs besides operands."""
+        return self
 
     def span(self, dtype: str, low: float, high: float) -> tuple[float, float] | None:  # noqa: ARG002  # as above
         """What the grid of the first output must hold besides what was seen, for a first input from `low` to `high`."""

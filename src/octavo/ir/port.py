@@ -82,6 +82,14 @@ class Grid(NamedTuple):
     zero_point: int
 
 
+class Kept(NamedTuple):
+    """How an integer kernel keeps a state from run to run."""
+
+    dtype: str
+    scale: float
+    zero_point: int
+
+
 class Fit(NamedTuple):
     """How a range of numbers, `low` to `high` as seen in data, lies on a grid."""
 

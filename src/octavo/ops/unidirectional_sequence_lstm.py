@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -9,17 +11,16 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
-from octavo.ir.port import Kernels, Observed, Plain, Weight
+from octavo.ir.port import Bias, Grid, Kept, Kernels, Observed, Plain, Weight
 from octavo.ir.source import Array
-from octavo.ir.type import Type
+from octavo.ir.type import Quantization, Type
 from octavo.ops._activation import activate
 from octavo.schema.enums import Activation
 
-_INSIDE = (
-    "its integer kernel needs the ranges of tensors inside of it, which no runtime tells; a layer that forgets becomes "
-    "a loop, all in integers, when the Keras model or SavedModel is converted instead of this file"
-)
-_WEIGHT = Weight(axis=None, dtypes={"float32": ("int8",)}, fast=("int8",), pays=(16.0, 16.0))
+_INSIDE = "its int8 kernel needs the ranges of tensors inside of it, which no runtime tells, where it has {}"
+_CELL = 2.0**-10
+"""The step in which the int8 kernel keeps the cell in int16, a power of two: up to ±32, where its tanh is long ±1."""
+_WEIGHT = Weight(axis=None, dtypes={"float32": ("int8",), "int8": ("int8",)}, fast=("int8",), pays=(16.0, 16.0))
 """Beside float activations the kernel takes one scale for a weight, and weights all of one dtype. In int8, 32 units of
 24 numbers take 1.02 times as long as in float, 128 of 64 0.73 times (AVX2)."""
 _INPUT, _RECURRENT, _PEEPHOLE, _BIAS, _PROJECTION, _STATES, _NORM = 1, 5, 9, 12, 16, 18, 20
@@ -131,13 +132,39 @@ class UnidirectionalSequenceLstm(Op):
             for gate in ("input", "forget", "cell", "output")
         },
         **{f"cell_to_{gate}?": _WEIGHT for gate in ("input", "forget", "output")},
-        **{f"bias_{gate}?": Plain() for gate in ("input", "forget", "cell", "output")},
+        **{f"bias_{gate}?": Bias(of=("input", f"input_to_{gate}")) for gate in ("input", "forget", "cell", "output")},
         "projection?": _WEIGHT,
         **{name: Plain() for name in ("projection_bias?", "hidden_state", "cell_state")},
         **{f"norm_{gate}?": Plain() for gate in ("input", "forget", "cell", "output")},
         "output": Observed(),
     }
-    kernels: ClassVar = Kernels(int8=_INSIDE, int16=_INSIDE)
+    kernels: ClassVar = Kernels(
+        int8="", int16="LiteRT has it in int8 only", slow_int8="LiteRT's int8 kernel takes nine times as long as float"
+    )
+    intermediates: ClassVar[tuple[Value, ...]] = ()
+    """In int8: tensors whose grids tell the kernel those of what it makes on the way."""
+
+    def lacks(self, node: Node, dtype: str) -> str:
+        """What no test has shown to be right, or needs more than outputs tell."""
+        present = [value is not None for value in node.inputs]
+        groups = {"peepholes": (_PEEPHOLE, _BIAS), "a projection": (_PROJECTION, _STATES), "normalization": (_NORM, 24)}
+        found = next((what for what, (first, last) in groups.items() if any(present[first:last])), "")
+        if dtype == "int8" and not found and self.fused_activation_function is not Activation.TANH:
+            found = f"{self.fused_activation_function.name} in place of TANH"
+        return _INSIDE.format(found) if found else ""
+
+    def keeps(self, result: Grid) -> Mapping[str, Kept]:
+        """The output state is the output; the cell is int16."""
+        return {"hidden_state": Kept("int8", *result), "cell_state": Kept("int16", _CELL, 0)}
+
+    def in_int8(self, node: Node, result: Grid) -> Op:
+        """With five tensors that the kernel looks at; the grid of the last is that of its output."""
+        op = replace(self)
+        name, nothing = node.outputs[0].name, Quantization.per_tensor(2.0**-12, 0)
+        gates = [Value(f"{name}/gate_{at}", Type(np.dtype(np.int16), ()), quant=nothing) for at in range(4)]
+        hidden = Value(f"{name}/hidden", Type(np.dtype(np.int8), ()), quant=Quantization.per_tensor(*result))
+        object.__setattr__(op, "intermediates", (*gates, hidden))
+        return op
 
     def version(self, node: Node) -> int:
         """From `op_version.cc` of LiteRT: int8 weights need 2, or 3 with asymmetric inputs, diagonal weights 4."""

@@ -13,6 +13,7 @@ from octavo.ir.build import Builder
 from octavo.ir.graph import Graph, Model, Node, Signature, Value
 from octavo.ir.grid import quantize
 from octavo.ir.port import Bias, Weight
+from octavo.ir.port import Grid as Place
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 from octavo.ops.quantize import Dequantize, Quantize
@@ -122,6 +123,8 @@ class _Application:
                 else ""
             )
             op = replace(op, quantized_bias_type=BIAS_TYPES[kind]) if kind else op  # type: ignore[call-arg]
+        if dtype == "int8" and any(value is not None and value.state for value in node.inputs):
+            op = op.in_int8(node, self._result(node))
         if row.precision == "dynamic" and hasattr(op, "asymmetric_quantize_inputs"):
             op = replace(op, asymmetric_quantize_inputs=True)  # type: ignore[call-arg]
         real = {value: self._grid(value, dtype, "") for _, value, _ in real_results(node)} if dtype else {}
@@ -151,20 +154,29 @@ class _Application:
             return None
         reader = node.outputs[0].name
         if value.state:
-            return self._state(value)
+            return self._state(node, name, value, dtype)
         if value.const is not None:
             return self._constant(node, name, value, dtype)
         if dtype is None or value not in {v for _, v, _ in real_operands(node)}:
             return self._read_float(value)
         return self._read(value, self._wanted(node, name, value, dtype, reader))
 
-    def _state(self, value: Value) -> Value:
-        """The state, as it is; one for all that read it."""
+    def _state(self, node: Node, name: str, value: Value, dtype: str | None) -> Value:
+        """The state as the kernel keeps it; one for all that read it."""
         if value not in self.forms:
             kept = self.new.state(value.name, value.type)
             kept.quant = value.quant
+            form = node.op.keeps(self._result(node)).get(name) if dtype == "int8" else None
+            if form is not None:
+                kept.type = Type(np.dtype(form.dtype), value.shape)
+                kept.quant = Quantization.per_tensor(form.scale, form.zero_point)
             self.forms[value] = _Forms(kept)
         return self.forms[value].made
+
+    def _result(self, node: Node) -> Place:
+        """The int8 grid of the node's first output."""
+        row = self._grid(node.outputs[0], "int8", "")
+        return Place(row.scale[0], row.zero_point[0])
 
     def _wanted(self, node: Node, name: str, value: Value, dtype: str, reader: str) -> Grid:
         """The grid on which the kernel reads an operand: its own, or that of the port it must equal."""

@@ -205,28 +205,30 @@ def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
         return replace(choice, precision="exact", who="graph", why="it computes no real numbers")
     if choice.asked in INTEGER:
         if reason := objection(node, INTEGER[choice.asked]):
-            return replace(choice, precision="float32", who="kernel", why=reason)
-        if choice.asked == "int16x8" and choice.who == "recipe" and _is_slow(node, recipe):
-            return _in_float(node, choice, recipe)
+            return _in_float(node, choice, recipe, "kernel", reason)
+        if reason := _slower(node, choice, recipe):
+            return _in_float(node, choice, recipe, "speed", reason)
         return _stored_wider(node, choice, INTEGER[choice.asked])
     if choice.asked in ("dynamic", "weight_only", "float16"):
         return _weights_only(node, choice, recipe)
     return choice
 
 
-def _is_slow(node: Node, recipe: Recipe) -> bool:
-    """Whether float is faster than int16, and may be used."""
-    return bool(node.op.kernels.slow_int16) and TARGETS[recipe.target].is_cpu and takes_float(recipe)
+def _slower(node: Node, choice: Choice, recipe: Recipe) -> str:
+    """Why float is faster than the integers asked for, where the recipe leaves it open and float may be used."""
+    kernels = node.op.kernels
+    reason = kernels.slow_int16 if choice.asked == "int16x8" else kernels.slow_int8 if weights_of(node) else ""
+    is_open = choice.who == "recipe" and TARGETS[recipe.target].is_cpu and takes_float(recipe)
+    return f"{reason}: in float, with conversions around it, it is several times as fast" if reason and is_open else ""
 
 
-def _in_float(node: Node, choice: Choice, recipe: Recipe) -> Choice:
-    """The choice for an operation that is faster with float activations; its weights are stored as integers anyway."""
-    why = f"{node.op.kernels.slow_int16}: in float, with conversions around it, it is several times as fast"
-    weight = weight_of(node)
-    is_small = weight is None or weight[2].const is None or weight[2].const.size < recipe.small
-    return replace(
-        choice, precision="float32" if is_small else "weight_only", who="speed", why=why, weights="int8", block=0
-    )
+def _in_float(node: Node, choice: Choice, recipe: Recipe, who: Who, why: str) -> Choice:
+    """The choice for an operation with float activations; its weights are stored as integers anyway."""
+    stored = replace(choice, precision="float32")
+    if choice.who == "recipe" and takes_float(recipe) and weights_of(node):
+        wish = replace(choice, precision="dynamic", asked="dynamic", weights="int8", block=0)
+        stored = replace(_weights_only(node, wish, recipe), asked=choice.asked)
+    return replace(stored, who=who, why=why)
 
 
 def _finer(node: Node, choice: Choice, recipe: Recipe, what: Finer = "activations") -> Choice:
@@ -254,7 +256,7 @@ def _without_integers(choice: Choice) -> Choice:
 
 def objection(node: Node, dtype: str) -> str:
     """Why the node's activations cannot be of this integer dtype; empty when they can."""
-    if reason := node.op.kernels.objection(dtype):
+    if reason := node.op.kernels.objection(dtype) or node.op.lacks(node, dtype):
         return reason
     for name, value in zip(node.op.results(len(node.outputs)), node.outputs, strict=False):
         port = node.op.port(name)
@@ -262,11 +264,11 @@ def objection(node: Node, dtype: str) -> str:
             return f"the kernel dictates no {dtype} grid for its {name}"
         if not isinstance(port, Plain | Handed) and value.dtype != np.float32:
             return f"its {name} is {value.dtype.name}, not float32"
-    weight = weight_of(node)
-    if weight is not None and weight[2].const is None:
-        return f"its {weight[0]} is computed at run time"
-    if weight is not None and "int8" not in weight[1].dtypes.get(dtype, ()):
-        return f"the kernel takes no int8 {weight[0]} with {dtype} activations"
+    for name, port, value in weights_of(node):
+        if value.const is None:
+            return f"its {name} is computed at run time"
+        if "int8" not in port.dtypes.get(dtype, ()):
+            return f"the kernel takes no int8 {name} with {dtype} activations"
     return ""
 
 

@@ -10,7 +10,7 @@ from msgspec import structs
 
 from octavo.ir.graph import Node, Value
 from octavo.ir.grid import LIMITS, dequantize, quantize, spread, weight_scale
-from octavo.ir.port import Bias
+from octavo.ir.port import Bias, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization
 from octavo.plan import Grid
@@ -83,22 +83,32 @@ def _alone(
 def _among_integers(
     node: Node, choice: Choice, recipe: Recipe, scale_of: ScaleOf, statistics: Statistics
 ) -> Iterator[Grid]:
-    weight, bias = weight_of(node), bias_of(node)
-    if weight is None:
-        return
-    _, port, value = weight
-    assert value.const is not None
-    if bias is None:
-        yield _alone(node, choice, recipe, (value, port.axis), statistics)
-        return
-    scale, axis, why = _scaled(node, choice, recipe, value, port.axis)
+    for name, port, value in weights_of(node):
+        bias = bias_of(node, name)
+        if bias is None:
+            yield _alone(node, choice, recipe, (value, port.axis), statistics)
+        else:
+            yield from _with_bias(node, choice, recipe, (value, port.axis, bias), (scale_of, statistics))
+
+
+def _with_bias(
+    node: Node,
+    choice: Choice,
+    recipe: Recipe,
+    constants: tuple[Value, int | None, Value],
+    known: tuple[ScaleOf, Statistics],
+) -> Iterator[Grid]:
+    """The rows of a weight, the axis of whose channels stands beside it, and of the bias of its sums."""
+    value, axis, bias = constants
+    scale_of, statistics = known
+    scale, axis, why = _scaled(node, choice, recipe, value, axis)
     reach = np.abs(_const(bias)).astype(np.float64) / (_joint_scale(node, bias, scale_of) * BIAS_ROOM)
     needed = reach if axis is not None else reach.max(initial=0.0, keepdims=True)
     if (needed > scale).any():
         scale = np.maximum(scale, needed.astype(np.float32))
         why += ", raised where the bias would not fit into int32"
     quant = Quantization(scale, np.zeros(scale.shape, np.int64), axis)
-    integers = quantize(value.const, quant, choice.weights, narrow=True).astype(np.int8)
+    integers = quantize(_const(value), quant, choice.weights, narrow=True).astype(np.int8)
     row = _row(node, choice, value, (scale, axis), why)
     products = statistics.products.get(node.outputs[0].name)
     if products is not None:
@@ -106,7 +116,7 @@ def _among_integers(
         quant = Quantization(np.array(row.scale, np.float32), quant.zero_point, axis)
     yield row
     stored = _bias(node, choice, bias, (integers, quant), scale_of)
-    error = dequantize(integers, quant) - value.const
+    error = dequantize(integers, quant) - _const(value)
     yield _corrected(node, stored, error, statistics.spreads) if recipe.correct_bias else stored
 
 
@@ -132,10 +142,11 @@ def _rounded(node: Node, row: Grid, value: Value, products: Products, *, is_sear
     return structs.replace(row, moved=moved, why=f"{row.why}; rounded so that the outputs change least"), best
 
 
-def bias_of(node: Node) -> Value | None:
-    """The constant bias of the node, if it has one."""
+def bias_of(node: Node, weight: str) -> Value | None:
+    """The constant bias of the sums that the operand `weight` makes, if the node has one."""
     for name, value in zip(node.op.operands(len(node.inputs)), node.inputs, strict=True):
-        if value is not None and value.const is not None and isinstance(node.op.port(name), Bias):
+        port = node.op.port(name)
+        if value is not None and value.const is not None and isinstance(port, Bias) and weight in port.of:
             return value
     return None
 
@@ -145,8 +156,7 @@ def _joint_scale(node: Node, bias: Value, scale_of: ScaleOf) -> float:
     names = node.op.operands(len(node.inputs))
     port = node.op.port(names[node.inputs.index(bias)])
     assert isinstance(port, Bias)
-    weight = weight_of(node)
-    parts = [node.inputs[names.index(name)] for name in port.of if weight is None or name != weight[0]]
+    parts = [node.inputs[names.index(name)] for name in port.of if not isinstance(node.op.port(name), Weight)]
     return float(np.prod([scale_of(part) for part in parts if part is not None]))
 
 

@@ -1,3 +1,5 @@
+from drawing import Draw, drawn, options
+from hypothesis import strategies as st
 from sample import Sample
 
 SAMPLES = [
@@ -19,3 +21,25 @@ main(%x: float32[1,6]) {
   return %y
 }"""),
 ]
+
+
+@drawn
+def layers(draw: Draw) -> Sample:
+    batch, features, units, rank, steps = (draw(st.integers(1, 5)) for _ in range(5))
+    filters = units * rank
+    biased = draw(st.booleans())
+    said = options(draw, rank=[rank], fused_activation_function=["NONE", "RELU"])
+    return Sample(
+        f"""
+main(%x: float32[{batch},{features}]) {{
+  %f = const float32[{filters},{features}]
+  %t = const float32[{filters},{steps}]
+  %b = const float32[{units}]
+  %s = state float32[{batch},{filters * steps}]
+  %y = SVDF(%x, %f, %t, {"%b" if biased else "_"}, %s) {said}
+  return %y
+}}"""
+    )
+
+
+DRAWN = {"SVDF": layers}
