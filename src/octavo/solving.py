@@ -158,7 +158,8 @@ def _rows(plan: Plan, graph: Graph) -> GraphPlan:
 
 def _with(plan: Plan, graph: Graph, node: Node, weight: Grid, correction: Array) -> Plan:
     """The plan with another weight of the node, and a bias that keeps the means."""
-    rows, bias = _rows(plan, graph), bias_of(node)
+    rows, found = _rows(plan, graph), weight_of(node)
+    bias = None if found is None else bias_of(node, found[0])
     grids = []
     for row in rows.grids:
         if row.reader == weight.reader and row.value == weight.value:
