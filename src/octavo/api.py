@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from octavo.report.inspection import Inspection
     from octavo.report.record import Run
     from octavo.samples import SamplesLike
-    from octavo.targets.target import Departure
+    from octavo.targets.target import Departures
 
 Progress = Callable[[str, int, int | None], None]
 """`(what, done, total)`: called after each step; `total` is None where it is not known beforehand."""
@@ -256,7 +256,7 @@ def blame(
     return run(reference, loaded, samples, most=most, budget=budget, progress=progress)
 
 
-def off_target(model: Any, target: str) -> tuple[Departure, ...]:
+def off_target(model: Any, target: str) -> Departures:
     """The operations of a model that would leave an accelerator, each with its layer, why, and the cure.
 
     Args:

@@ -28,7 +28,7 @@ from octavo.samples import SamplesLike
 from octavo.showing import Shown, Table
 from octavo.statistics import Statistics
 from octavo.targeting import check_recipe, checked, leaving, target_of
-from octavo.targets.target import Departure
+from octavo.targets.target import Departures
 from octavo.trial import check_runs, strangers
 from octavo.write.file import save
 from octavo.write.tflite import to_bytes
@@ -232,7 +232,7 @@ def look(
     )
 
 
-def off_target(model: Any, target: str) -> tuple[Departure, ...]:
+def off_target(model: Any, target: str) -> Departures:
     """The operations of any model that would leave a target; of a SavedModel, as it would be converted in float.
 
     Raises:
@@ -243,7 +243,7 @@ def off_target(model: Any, target: str) -> tuple[Departure, ...]:
     loaded = source if isinstance(source, Model) else lower(source)
     if source is not loaded:
         _optimize(loaded)
-    return tuple(leaving(loaded, wanted))
+    return Departures(leaving(loaded, wanted))
 
 
 def content_of(model: Any) -> bytes:

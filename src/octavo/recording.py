@@ -214,7 +214,7 @@ def _file(content: bytes, model: Model) -> File:
 
 
 def _name(source: Any) -> str:
-    if isinstance(source, str | Path):
+    if isinstance(source, str | Path) and str(source):
         path = Path(source)
         return path.resolve().parent.name if path.name == "saved_model" else path.stem or str(path)
     return str(getattr(source, "name", "")) or "model"
@@ -223,7 +223,7 @@ def _name(source: Any) -> str:
 def _provenance(source: Any, command: str, data: Iterable[Any]) -> Provenance:
     path = Path(source) if isinstance(source, str | Path) and str(source) else None
     return Provenance(
-        source=_readable(str(path)) if path else f"a {type(source).__name__} in memory",
+        source=_readable(str(path)) if path else _in_memory(source),
         sha256=_hash(path) if path and path.exists() else "",
         command=_readable(command),
         made=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -238,6 +238,10 @@ def _provenance(source: Any, command: str, data: Iterable[Any]) -> Provenance:
 def _readable(name: str) -> str:
     """The name of a file as text: what a locale such as C could not decode is UTF-8, mostly."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def _in_memory(source: Any) -> str:
+    return "not told" if isinstance(source, str) else f"a {type(source).__name__} in memory"
 
 
 def _place(data: Any) -> Path | None:

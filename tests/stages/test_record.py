@@ -137,6 +137,11 @@ def test_the_source_is_known_by_its_hash(run):
     assert {"octavo", "python", "numpy", "ai-edge-litert"} <= run.provenance.versions.keys()
 
 
+def test_a_model_of_which_nothing_is_told_is_called_model(result):
+    told = octavo.record(result)
+    assert (told.name, told.provenance.source) == ("model", "not told")
+
+
 def test_the_data_are_known_by_their_hashes(run):
     digest = hashlib.sha256((DIGITS / "held_out.npz").read_bytes()).hexdigest()
     assert run.provenance.data == {str(DIGITS / "held_out.npz"): digest}

@@ -11,7 +11,17 @@ from octavo.cli.terminal import show_tables
 from octavo.showing import Table, as_html
 
 DIGITS = Path(__file__).parents[2] / "examples" / "digits"
-RESULTS = ("conversion", "plan", "comparison", "inspection", "evaluation", "diagnosis", "blame", "benchmark")
+RESULTS = (
+    "conversion",
+    "plan",
+    "comparison",
+    "inspection",
+    "evaluation",
+    "diagnosis",
+    "blame",
+    "benchmark",
+    "departures",
+)
 
 
 @pytest.fixture(scope="module")
@@ -27,6 +37,7 @@ def results():
         "diagnosis": octavo.debug(made, samples=samples, most=2),
         "blame": octavo.blame(made, samples=samples, most=2),
         "benchmark": octavo.benchmark(made, rounds=3),
+        "departures": octavo.off_target(made, "gpu"),
     }
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from octavo.ir.graph import Graph, Node, Value
 from octavo.recipe import Precision, TargetName
+from octavo.showing import Shown, Table, facts
 
 LEAVE = "replace it in the model, or let the CPU run it by a rule"
 CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
@@ -83,6 +84,18 @@ class Departure(msgspec.Struct, frozen=True, kw_only=True):
     layer: str
     why: str
     cure: str
+
+
+class Departures(Shown, tuple[Departure, ...]):
+    """The operations that would leave a target, in the order of work."""
+
+    __slots__ = ()
+
+    def tables(self) -> tuple[Table, ...]:
+        """Each operation with its layer, why it leaves, and the cure."""
+        rows = [(each.op, each.layer or each.tensor, each.why, each.cure) for each in self]
+        found = Table("Operations that would leave the target", ("operation", "layer", "why", "cure"), rows)
+        return (found if self else facts(("every operation", "runs on the target")),)
 
 
 def departures(graph: Graph, target: Target) -> Iterator[Departure]:
