@@ -50,7 +50,7 @@ float: 20 dB more is ten times nearer.
 | a reason for every operation's precision | yes | no | no |
 | error of each layer, with causes and cures | yes | numbers per layer | numbers per tensor |
 | models trained for integers (FakeQuant) | yes | yes | no |
-| targets with checks | GPU, NNAPI, TFLM, Edge TPU, Ethos-U, Hexagon | no | no |
+| targets with checks | GPU, NNAPI, TFLM, Edge TPU, Ethos-U, Hexagon | GPU, in its Analyzer | no |
 | compares its models statistically | yes | no | no |
 
 ## What the peers do and Octavo does not
@@ -68,7 +68,7 @@ litert-quantizer:
 - has ready recipes for some of these, and GPTQ and a search for clipped ranges (OCTAV) as algorithms of their own, to be
   registered and exchanged
 - recovers weights that had been quantized and dequantized before
-- works on models of several gigabytes as its main task; Octavo's tests end at hundreds of megabytes
+- works on models of several gigabytes as its main task; the largest in Octavo's benchmarks is VGG16, of half a gigabyte
 
 Neither tool, nor Octavo, prunes, distils or trains: for quantization in training use `tfmot` or Keras, and convert the result.
 """
