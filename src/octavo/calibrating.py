@@ -10,7 +10,7 @@ from octavo.errors import SamplesError
 from octavo.given import KEPT, Few, Given
 from octavo.ir.graph import Graph, Model, Signature
 from octavo.quantize.decide import needs
-from octavo.quantize.rounding import unfolded
+from octavo.quantize.rounding import Layers, unfolded
 from octavo.quantize.trained import ALL, is_pinned
 from octavo.recipe import Recipe, is_solved
 from octavo.statistics import Range, Statistics
@@ -38,8 +38,8 @@ def statistics_of(
         SamplesError: there are none, and ranges are needed.
     """
     wanted = needs(model, asked.recipe)
-    is_rounded = not given.are_none and any(unfolded(graph, asked.recipe) for graph in given.called)
-    if not wanted and not is_rounded:
+    layers = {} if given.are_none else {graph: unfolded(graph, asked.recipe) for graph in given.called}
+    if not wanted and not any(layers.values()):
         return tuple(Statistics() for _ in model.graphs), []
     if given.are_none and ALL in asked.ranges:
         everywhere = {name: Range(*asked.ranges[ALL]) for name in wanted}
@@ -53,7 +53,7 @@ def statistics_of(
         )
     called = given.called
     found = {
-        graph: _calibrate(asked, called[graph], reference, wanted, given.of(graph))
+        graph: _calibrate(asked, called[graph], reference, (wanted, layers[graph]), given.of(graph))
         for graph in model.graphs
         if graph in called
     }
@@ -71,12 +71,12 @@ def _seen_inside(body: Graph, seen: Mapping[Graph, Statistics]) -> Statistics:
 
 
 def _calibrate(
-    asked: Asked, signature: Signature, reference: bytes, wanted: Sequence[str], samples: Few
+    asked: Asked, signature: Signature, reference: bytes, learnt: tuple[Sequence[str], Layers], samples: Few
 ) -> tuple[Statistics, list[str]]:
     from octavo.calibrate.lint import Lint  # half of all conversions need no calibration
     from octavo.calibrate.run import Wanted, calibrate
 
-    recipe = asked.recipe
+    recipe, (wanted, layers) = asked.recipe, learnt
     names = {value.name for value in signature.graph.values}
     inside = {value.name for body in Model([signature.graph]).bodies for value in body.values}
     handed = {
@@ -89,12 +89,10 @@ def _calibrate(
     runtime = samples.running(reference, signature.key or None)
     samples.keeps = samples.many if is_solved(recipe) else KEPT
     lint = Lint(runtime, signature.graph, signature.inputs, here)
-    learnt = Wanted(
-        ranges=here, spreads=spread, optional=inside | handed, inputs=fit, layers=unfolded(signature.graph, recipe)
-    )
+    sought = Wanted(ranges=here, spreads=spread, optional=inside | handed, inputs=fit, layers=layers)
     ledger = asked.ledger
-    memory = None if ledger is None else ledger.memory(reference, learnt, signature.key, samples.first)
+    memory = None if ledger is None else ledger.memory(reference, sought, signature.key, samples.first)
     statistics = calibrate(
-        lint, samples.every, learnt, progress=asked.progress, count=samples.source.count, memory=memory
+        lint, samples.every, sought, progress=asked.progress, count=samples.source.count, memory=memory
     )
     return statistics, lint.findings(samples.source.labels)

@@ -229,9 +229,10 @@ class _Session:
 
     def named(self, names: Iterable[str]) -> Iterator[tuple[str, Array]]:
         """Tensors by name, as views of LiteRT's memory; strings as copies."""
+        indices = self.indices
         for name in names:
-            if name in self.indices:
-                index = self.indices[name]
+            if name in indices:
+                index = indices[name]
                 is_text = self._wrapper.TensorType(index, self._subgraph) is np.bytes_
                 try:
                     yield name, self.read(index) if is_text else self._view(index)

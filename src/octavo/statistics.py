@@ -6,7 +6,7 @@ import math
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, reduce
+from functools import cache, lru_cache, reduce
 from typing import Any
 
 import msgspec
@@ -36,7 +36,8 @@ class Spread:
     @classmethod
     def of(cls, array: Array, *, most: int = 1 << 13) -> Spread:
         """The spread of a float32 tensor, from every nth number (`most` or so) and every mth row (`ROWS` or so)."""
-        return cls(np.bincount(bins_of(array, most=most), minlength=BINS), *sums_of(array))
+        with overflowing():
+            return cls(np.bincount(bins_of(array, most=most), minlength=BINS), *sums_of(array))
 
     def merge(self, other: Spread) -> Spread:
         """Both together. Associative and commutative."""
@@ -46,6 +47,11 @@ class Spread:
     def mean(self) -> Array:
         """The mean of each channel, float64."""
         return self.sums / max(self.rows, 1)
+
+
+def overflowing() -> np.errstate:
+    """Within this, sums may be infinite: masks are as low as numbers go, and a mean of infinity corrects nothing."""
+    return np.errstate(over="ignore")
 
 
 def bins_of(array: Array, *, most: int = 1 << 13) -> Array:
@@ -63,9 +69,13 @@ def sums_of(array: Array) -> tuple[Array, int]:
     """The sum over every mth row (`ROWS` or so) of all but the last dimension, float64, and how many rows these are."""
     rows = array.reshape(-1, array.shape[-1]) if array.ndim else array.reshape(1, 1)
     rows = rows[:: max(1, len(rows) // ROWS)].astype(np.float32, copy=False)
-    with np.errstate(over="ignore"):  # masks are as low as numbers go; a mean of infinity corrects nothing
-        sums = np.ones(len(rows), np.float32) @ rows  # a sixth of the time of a sum in float64, and near enough
+    sums = _ones(len(rows)) @ rows  # a sixth of the time of a sum in float64, and near enough
     return sums.astype(np.float64), len(rows)
+
+
+@lru_cache(maxsize=64)
+def _ones(count: int) -> Array:
+    return np.ones(count, np.float32)
 
 
 def median(array: Array, axis: int | None = None) -> Array:

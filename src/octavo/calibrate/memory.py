@@ -21,11 +21,12 @@ BYTES = 1 << 24
 
 
 class _State(NamedTuple):
-    """How many samples were run, what they taught, and what was seen of the last ones that is not part of it yet."""
+    """How many samples were run, what they taught, what was seen of the last ones that is not part of it, in bytes too."""
 
     known: int
     statistics: Statistics
     fresh: tuple[Glimpse, ...] = ()
+    size: int = 0
 
     @property
     def settled(self) -> _State:
@@ -88,16 +89,16 @@ class Memory:
 
     def learn(self, sample: Sample, seen: Glimpse) -> None:
         """Add what was seen of one more sample."""
-        count, statistics, fresh = self._state
+        count, statistics, fresh, size = self._state
         if self._is_kept:
             self._checksums[count:] = [checksum(sample)]
-        state = _State(count + 1, statistics, (*fresh, seen))
-        is_full = len(state.fresh) == TAKEN_TOGETHER or sum(each.size for each in state.fresh) > BYTES
+        state = _State(count + 1, statistics, (*fresh, seen), size + seen.size)
+        is_full = len(state.fresh) == TAKEN_TOGETHER or state.size > BYTES
         self._state = state.settled if is_full else state  # one store: all or nothing
 
     def to_json(self) -> bytes:
         """A form that `from_json` reads."""
-        count, statistics, _ = self._state.settled
+        count, statistics, *_ = self._state.settled
         return msgspec.json.encode(_Stored(self._checksums[:count], msgspec.Raw(statistics.to_json())))
 
     @classmethod

@@ -15,7 +15,7 @@ from octavo.calibrate.memory import Memory
 from octavo.errors import InternalError, NotFiniteError
 from octavo.ir.source import Array
 from octavo.samples import Sample
-from octavo.statistics import Products, Statistics
+from octavo.statistics import Products, Statistics, overflowing
 
 Progress = Callable[[str, int, int | None], None]
 """`(what, done, total)`: called after each step; `total` is None where it is not known beforehand."""
@@ -110,6 +110,7 @@ class _Look:
         self._runtime = runtime
         self._wanted = wanted
         self._readers: dict[str, list[tuple[str, Unfold]]] = {}
+        self._vectors: dict[str, None] = {}  # of the first sample, whose turn it is
         for layer, (name, unfold) in wanted.layers.items():
             self._readers.setdefault(name, []).append((layer, unfold))
 
@@ -118,10 +119,13 @@ class _Look:
         spreads: dict[str, Seen] = {}
         products: dict[str, Products] = {}
         if self._wanted.spreads and _is_looked_at(number, WATCHED):
-            spreads = {name: Seen.of(array) for name, array in self._runtime.numbers(self._wanted.spreads)}
+            with overflowing():
+                spreads = {name: Seen.of(array) for name, array in self._runtime.numbers(self._wanted.spreads)}
         turn = _is_looked_at(number, MULTIPLIED)
-        for name, array in self._runtime.numbers(self._readers):
-            if turn or (array.ndim > 1 and array.size == array.shape[-1] and number < FULL * array.size):
+        for name, array in self._runtime.numbers(self._readers if turn else self._vectors):
+            if array.ndim > 1 and array.size == array.shape[-1]:
+                self._vectors[name] = None
+            if turn or (name in self._vectors and number < FULL * array.size):
                 for layer, unfold in self._readers[name]:
                     if (rows := unfold(array)) is not None:
                         products[layer] = Products.of(rows)

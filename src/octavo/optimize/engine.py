@@ -122,12 +122,14 @@ class _Run:
         """Look at every node once, and again at what stands near a change."""
         queue = deque(self.graph.nodes)
         waiting = set(queue)
+        of_code: dict[str, list[Rule]] = {}
         while queue:
             node = queue.popleft()
             waiting.discard(node)
-            for rule in chosen if node in self.graph and not _is_quantized(node) else ():
-                if rule.roots and node.op.code not in rule.roots:
-                    continue
+            code = node.op.code
+            if code not in of_code:
+                of_code[code] = [rule for rule in chosen if not rule.roots or code in rule.roots]
+            for rule in of_code[code] if node in self.graph and not _is_quantized(node) else ():
                 touched = self.apply(node, rule)
                 if touched is not None:
                     fresh = [other for other in dict.fromkeys(touched) if other not in waiting]

@@ -18,6 +18,8 @@ from octavo.quantize.precision import INTEGER, Choice, choose, weight_of
 from octavo.recipe import Effort, Recipe
 from octavo.statistics import Products
 
+Layers = dict[str, tuple[str, Callable[[Array], Array | None]]]
+"""What is to be looked at of layers: by their first result, the name of their input and how it becomes rows."""
 DAMPING = 0.01
 """What is added to the inputs' variances, as a part of their mean: samples are few, and never show all there is."""
 BLOCK = 32
@@ -38,13 +40,13 @@ ROWS = 64
 """Rows that are looked at in each sample; four times the inputs if that is less, an eighth of them if that is more."""
 
 
-def unfolded(graph: Graph, recipe: Recipe) -> dict[str, tuple[str, Callable[[Array], Array | None]]]:
+def unfolded(graph: Graph, recipe: Recipe) -> Layers:
     """Of which layers the products of inputs are needed: by first result, the input's name and what to look at of it.
 
     See `octavo.statistics.Products`.
     """
     choices = choose(graph, recipe) if WIDEST[recipe.effort] else {}
-    found: dict[str, tuple[str, Callable[[Array], Array | None]]] = {}
+    found: Layers = {}
     for node, choice in choices.items():
         is_rounded = choice.precision in (*INTEGER, "dynamic", "weight_only") and not choice.block
         weight = weight_of(node) if is_rounded else None
