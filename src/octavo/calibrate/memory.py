@@ -21,7 +21,7 @@ BYTES = 1 << 24
 
 
 class _State(NamedTuple):
-    """How many samples were run, what they taught, what was seen of the last ones that is not part of it, in bytes too."""
+    """How many samples were run, what they taught, what was seen since that is not part of it, of `size` bytes."""
 
     known: int
     statistics: Statistics

@@ -110,7 +110,7 @@ class _Look:
         self._runtime = runtime
         self._wanted = wanted
         self._readers: dict[str, list[tuple[str, Unfold]]] = {}
-        self._vectors: dict[str, None] = {}  # of the first sample, whose turn it is
+        self._vectors: set[str] | None = None  # of the first sample that is run
         for layer, (name, unfold) in wanted.layers.items():
             self._readers.setdefault(name, []).append((layer, unfold))
 
@@ -122,13 +122,16 @@ class _Look:
             with overflowing():
                 spreads = {name: Seen.of(array) for name, array in self._runtime.numbers(self._wanted.spreads)}
         turn = _is_looked_at(number, MULTIPLIED)
-        for name, array in self._runtime.numbers(self._readers if turn else self._vectors):
+        whole = turn or self._vectors is None
+        vectors = self._vectors or set[str]()
+        for name, array in self._runtime.numbers(self._readers if whole else sorted(vectors)):
             if array.ndim > 1 and array.size == array.shape[-1]:
-                self._vectors[name] = None
-            if turn or (name in self._vectors and number < FULL * array.size):
+                vectors.add(name)
+            if turn or (name in vectors and number < FULL * array.size):
                 for layer, unfold in self._readers[name]:
                     if (rows := unfold(array)) is not None:
                         products[layer] = Products.of(rows)
+        self._vectors = vectors
         return spreads, products
 
 
