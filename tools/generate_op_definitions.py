@@ -27,7 +27,8 @@ def main() -> None:
     import tensorflow as tf
 
     lines = [line(definition) for definition in sorted(registry(), key=lambda definition: definition.name)]
-    header = f"# TensorFlow {tf.__version__}: op, then its output arguments and its attributes with their defaults\n"
+    fields = "op, then its output arguments with their dtypes, and its attributes with their defaults"
+    header = f"# TensorFlow {tf.__version__}: {fields}\n"
     TARGET.write_text(header + "".join(lines), encoding="utf-8")
     sys.stdout.write(f"{len(lines)} ops, {TARGET.stat().st_size} bytes\n")
 
@@ -43,10 +44,16 @@ def registry() -> list[Any]:
 
 def line(definition: Any) -> str:
     """One op: its name, a tab, and JSON."""
-    outputs = [[arg.name, arg.number_attr or arg.type_list_attr] for arg in definition.output_arg]
+    outputs = [[typed(arg), arg.number_attr or arg.type_list_attr] for arg in definition.output_arg]
     attrs = {a.name: default(a) for a in definition.attr if a.HasField("default_value")}
     fields = {"out": [name if not repeat else [name, repeat] for name, repeat in outputs], "attrs": attrs}
     return definition.name + "\t" + json.dumps({k: v for k, v in fields.items() if v}, separators=(",", ":")) + "\n"
+
+
+def typed(arg: Any) -> str:
+    """An output argument's name with its dtype: the number of that, or the attribute that says it."""
+    kind = arg.type_attr or arg.type
+    return f"{arg.name}:{kind}" if kind else str(arg.name)
 
 
 def default(attr: Any) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +40,9 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
     signatures: Sequence[str] | None = None,
     shapes: Mapping[str, Sequence[int | None]] | None = None,
     unroll: int = 1,
+    allow_custom_ops: bool | Collection[str] = False,
+    lowerings: Mapping[str, Callable[..., Any]] | None = None,
+    layers: Mapping[str, Callable[..., Any]] | None = None,
     plan: Plan | str | Path | None = None,
     ranges: Mapping[str, tuple[float, float]] | None = None,
     statistics: str | Path | Ledger | None = None,
@@ -65,6 +68,11 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
         shapes: shapes of inputs, by name, in place of those that the model declares; None for an unknown length.
         unroll: loops of up to so many turns are written out, where their number is known beforehand: larger, and
             faster where a turn does little.
+        allow_custom_ops: whether operations that LiteRT cannot express become custom operators, of TensorFlow's name
+            and attributes, for which you have kernels: all of them, or those named. Octavo cannot run such a model.
+        lowerings: what operations compute, in others, by the name of the operation: functions
+            `(operation, *inputs) -> value`; see "Layers and operations of your own" in the documentation.
+        layers: what Keras layers of your own compute, by the name of the class: functions `(layer, *inputs) -> tensor`.
         plan: a plan to replay, or its file, in place of deciding anew.
         ranges: the least and greatest number of inputs, by name, where you know it; under "*" that of every tensor of
             which nothing else is known. FakeQuant operations of a model give such ranges, too.
@@ -93,6 +101,9 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
                 signatures=signatures,
                 shapes=shapes,
                 unroll=unroll,
+                custom_ops=allow_custom_ops,
+                lowerings=lowerings or {},
+                layers=layers or {},
                 plan=replayed,
                 ranges=ranges or {},
                 ledger=ledger,

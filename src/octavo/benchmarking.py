@@ -216,9 +216,9 @@ def _alone(node: Node, held: dict[str, Array]) -> float | None:
 
 def _part(node: Node, seconds: float, share: float) -> Part:
     return Part(
-        node=node.outputs[0].name,
+        node=node.name,
         op=node.op.code,
-        layer=layer_of(node) or node.outputs[0].name,
+        layer=layer_of(node) or node.name,
         precision=precision_of(node),
         milliseconds=seconds * 1e3,
         share=share,

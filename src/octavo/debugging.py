@@ -110,7 +110,7 @@ def _labels(pairs: list[Pair], plan: Plan | None) -> Mapping[str, tuple[str, str
     labels = {}
     for pair in pairs:
         name, maker = pair.reference.name, pair.candidate.producer
-        row = rows.get(pair.node.outputs[0].name) if pair.node is not None else None
+        row = rows.get(pair.node.name) if pair.node is not None else None
         if row is not None:
             labels[name] = (row.layer, str(row.precision))
         elif pair.node is None or maker is None:

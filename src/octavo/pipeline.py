@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +54,9 @@ class Job:
     signatures: Sequence[str] | None = None
     shapes: Mapping[str, Sequence[int | None]] | None = None
     unroll: int = 1
+    custom_ops: bool | Collection[str] = False
+    lowerings: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    layers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     plan: Plan | None = None
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     ledger: Ledger | None = None
@@ -105,7 +108,7 @@ def run(job: Job) -> Conversion:
     """
     check_recipe(job.plan.recipe if job.plan else job.recipe)
     with _no_collections():
-        source = read(job.model, inputs=job.inputs, outputs=job.outputs, shapes=job.shapes)
+        source = read(job.model, inputs=job.inputs, outputs=job.outputs, shapes=job.shapes, layers=job.layers)
         model = source if isinstance(source, Model) else _lowered(source, job)
         _check_is_float(model, job.recipe)
         recipe = job.plan.recipe if job.plan else job.recipe
@@ -137,7 +140,7 @@ def run(job: Job) -> Conversion:
         rewrites=tuple(made + more for made, more in zip(rewrites, adapted, strict=True)),
         statistics=statistics,
         warnings=(*model.notes, *_warnings(model, plan, statistics), *doubts),
-        origins=tuple({node.outputs[0].name: node.origin for node in graph} for graph in model.graphs),
+        origins=tuple({node.name: node.origin for node in graph} for graph in model.graphs),
     )
 
 
@@ -152,7 +155,14 @@ def _statistics(job: Job, model: Model, reference: bytes, given: Given) -> tuple
 
 
 def _lowered(source: SourceModel, job: Job) -> Model:
-    return lower(source, signatures=job.signatures, shapes=job.shapes, unroll=job.unroll)
+    return lower(
+        source,
+        signatures=job.signatures,
+        shapes=job.shapes,
+        unroll=job.unroll,
+        custom_ops=job.custom_ops,
+        own=job.lowerings,
+    )
 
 
 def _equalized(job: Job, model: Model, reference: bytes, given: Given) -> tuple[Equalized, ...]:

@@ -139,7 +139,7 @@ def raise_ruinous(
 
 def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budget: int) -> tuple[Plan, float, int]:
     """The plan with the worst operations raised, the noise that is left, and how many they are."""
-    kept = {node.outputs[0].name for node in trials.signature.graph if node.op.graphs or _is_table(node)}
+    kept = {node.name for node in trials.signature.graph if node.op.graphs or _is_table(node)}
     suspects = [row.node for row in rows.ops if row.precision == "int8" and row.node not in kept]
     if not suspects:
         return plan, whole, 0
@@ -241,7 +241,7 @@ def _beginning(nodes: Sequence[str], noise_of: Callable[[Sequence[str]], float])
 
 def _ordered(graph: Graph, found: Blame) -> list[str]:
     """The layers with narrow weights, first those that cost the most for each weight: few bytes mend much."""
-    sizes = {node.outputs[0].name: _size(node) for node in graph}
+    sizes = {node.name: _size(node) for node in graph}
     shares = {node: suspect.share / len(suspect.layers) for suspect in found.suspects for node in suspect.layers}
     return sorted((node for node in shares if sizes[node]), key=lambda node: -shares[node] / sizes[node])
 

@@ -177,5 +177,5 @@ def _is_constant(array: Array) -> bool:
 
 def _named(node: Node) -> str:
     """The operation and its source layer."""
-    source = next((part for part in node.origin if not part.startswith("rule:")), node.outputs[0].name)
+    source = next((part for part in node.origin if not part.startswith("rule:")), node.name)
     return f"{node.op.code} {source!r}"

@@ -41,6 +41,7 @@ class Options(TypedDict):
     outputs: str | None
     rule: tuple[str, ...]
     strict: bool
+    allow_custom_ops: bool
     signature: tuple[str, ...]
     input_node: tuple[str, ...]
     output_node: tuple[str, ...]
@@ -96,6 +97,8 @@ class Options(TypedDict):
         "in place of its placeholders; may be repeated.")  # fmt: skip
 @option("--output-node", section=WHAT, multiple=True, metavar="NAME", help="A node that comes out of a frozen graph, "
         "in place of those that nobody reads; may be repeated.")  # fmt: skip
+@option("--allow-custom-ops", section=HOW, is_flag=True, help="Let operations that LiteRT cannot express become custom "
+        "operators, for which you have kernels.")  # fmt: skip
 @option("--shape", section=WHAT, multiple=True, metavar="NAME=DIMS", help="The shape of an input, such as "
         "image=1,224,224,3; ? for a length known only at run time.")  # fmt: skip
 def convert(model: str, **options: Unpack[Options]) -> None:
@@ -156,6 +159,7 @@ def _run(model: str, options: Options) -> Conversion:
             inputs=options["input_node"] or None,
             outputs=options["output_node"] or None,
             shapes=values.shapes(options["shape"]),
+            allow_custom_ops=options["allow_custom_ops"],
             plan=options["plan"],
             statistics=_ledger(options),
             progress=progress,

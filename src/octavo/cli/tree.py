@@ -17,7 +17,9 @@ Line = tuple[str, str, str]
 
 def tree_of(graph: GraphView) -> Iterator[Line]:
     """One line for each part of the layers' paths, and one for each operation, in the order of work."""
-    rows = [(shortened(op.layer or op.outputs[0].name).split("/"), op) for op in graph.operations]
+    rows = [
+        (shortened(op.layer or (op.outputs[0].name if op.outputs else op.op)).split("/"), op) for op in graph.operations
+    ]
     yield from _branches(rows, "")
 
 

@@ -77,7 +77,7 @@ def put(graph: Graph, family: Family, factors: Array) -> None:
 
 def _enter(node: Node, of: dict[Value, Family]) -> None:
     """What the node says about the families of its operands and results."""
-    link = node.op.channels(node) if node.outputs[0] in of else None
+    link = node.op.channels(node) if node.outputs and node.outputs[0] in of else None
     operands = [(place, of[value]) for place, value in enumerate(node.inputs) if value in of]
     results = [of[value] for value in node.outputs if value in of]
     match link:

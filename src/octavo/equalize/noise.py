@@ -27,6 +27,8 @@ def importance(graph: Graph, seen: Seen) -> dict[Value, Array]:
     """For each value, how much noise of power 1 in each channel counts, relative to the signal where it arrives."""
     found: dict[Value, Array] = {}
     for node in reversed(graph):
+        if not node.outputs:
+            continue
         link = node.op.channels(node)
         behind = found.get(node.outputs[0], _alone(node.outputs[0], seen))
         for place, value in enumerate(node.inputs):

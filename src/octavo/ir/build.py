@@ -92,7 +92,7 @@ class Builder:
         inferred = op.infer(*values)
         types = inferred if isinstance(inferred, tuple) else (inferred,)
         known = _fold(op, values, types, self.memo)
-        if known is not None and all(array.dtype != object for array in known):
+        if known is not None and all(a.dtype != object or t.dtype == object for a, t in zip(known, types, strict=True)):
             return tuple(self.const(np.asarray(a, t.dtype), name) for a, t in zip(known, types, strict=True))
         node = self.graph.insert(op, values, types, names=[name] * len(types), origin=self.origin, before=self.before)
         for value, array in zip(node.outputs, known or (), strict=False):

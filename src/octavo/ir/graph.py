@@ -87,6 +87,14 @@ class Node:
         (output,) = self.outputs
         return output
 
+    @property
+    def name(self) -> str:
+        """What the node is called: as its first output, or by what it reads or runs where it has none."""
+        if self.outputs:
+            return self.outputs[0].name
+        parts = [graph.name for graph in self.op.graphs] + [value.name for value in self.inputs if value is not None]
+        return f"{self.op.code.lower()}({', '.join(parts)})"
+
     def __repr__(self) -> str:
         return f"{', '.join(f'%{v.name}' for v in self.outputs)} = {self.op}"
 

@@ -159,6 +159,11 @@ class Op:
         return None
 
     @property
+    def foreign(self) -> str:
+        """Why nobody knows what it computes; empty where that is known."""
+        return ""
+
+    @property
     def adds(self) -> bool:
         """Whether the output is the sum of the first two inputs, and nothing else."""
         return False

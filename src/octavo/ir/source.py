@@ -6,9 +6,9 @@ large arrays are read-only views of the mapped file.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -136,13 +136,36 @@ class SourceSignature:
     outputs: tuple[SourcePort, ...]
 
 
+class Definitions(Protocol):
+    """What is known of the operations of the source framework."""
+
+    def results(self, node: SourceNode) -> Sequence[np.dtype[Any] | str] | None:
+        """The dtypes of what a node gives; None if nobody defines its operation."""
+
+    def defaults(self, op: str) -> Mapping[str, Any]:
+        """The attributes of an operation that have a default."""
+
+
+class NoDefinitions:
+    """Nothing is known of any operation."""
+
+    def results(self, node: SourceNode) -> None:
+        """None."""
+
+    def defaults(self, op: str) -> Mapping[str, Any]:  # noqa: ARG002  # as above
+        """None."""
+        return {}
+
+
 @dataclass(frozen=True, slots=True)
 class SourceModel:
     """A whole model, as read.
 
     `functions` may parse a body only when it is asked for. `variables` maps the name of a variable's node in the main
     graph (VarHandleOp, VariableV2, …) to its value; a look-up of a handle that has no value raises
-    `Invalid` and names it.
+    `Invalid` and names it. `tables` maps the name of a lookup table's node in the main graph to what fills it: an
+    operation whose inputs are tensors of the main graph, of which the first is the table. `definitions` knows
+    the operations, those included that the model brings along.
     """
 
     name: str
@@ -152,3 +175,5 @@ class SourceModel:
     variables: Mapping[str, Array]
     signatures: tuple[SourceSignature, ...]
     notes: tuple[str, ...] = field(default=())
+    tables: Mapping[str, SourceNode] = field(default_factory=dict)
+    definitions: Definitions = field(default_factory=NoDefinitions)

@@ -42,7 +42,7 @@ _CONST = re.compile(
     r"%(?P<name>\S+) = const (?P<type>[\w]+\[[^\]]*\])(?P<quant> q\([^)]*\))?(?: (?P<numbers>\[.*\]|\S+))?"
 )
 _STATE = re.compile(r"%(?P<name>\S+) = state (?P<type>[\w]+\[[^\]]*\])(?P<quant> q\([^)]*\))?")
-_NODE = re.compile(r"(?P<outputs>%.+?) = (?P<code>\w+)\((?P<inputs>[^)]*)\)(?: \{(?P<options>.*)\})?")
+_NODE = re.compile(r"(?:(?P<outputs>%.+?) = )?(?P<code>\w+)\((?P<inputs>[^)]*)\)(?: \{(?P<options>.*)\})?")
 _VALUE = re.compile(r"%(?P<name>[^\s:,]+)(?:: (?P<type>\w+\[[^\]]*\])(?P<quant> q\([^)]*\))?)?")
 
 
@@ -71,7 +71,7 @@ def _show(graph: Graph, titles: Mapping[Graph, str], *, canonical: bool) -> str:
         if value.const is not None and value not in written:
             written.add(value)
             lines.append(f"  {_constant(value, name, numbers=not canonical)}")
-    lines.append(f"  return {', '.join(map(name, graph.outputs))}")
+    lines.append(f"  return {', '.join(map(name, graph.outputs))}".rstrip())
     return "\n".join([*lines, "}"])
 
 
@@ -123,8 +123,8 @@ class _Parser:
             value = values[match["name"]] = graph.input(match["name"], _parse_type(match["type"]))
             value.quant = _parse_quant(match["quant"])
         for line in lines[1:-1]:
-            if line.startswith("return "):
-                graph.outputs = [values[name.lstrip("%")] for name in line[7:].split(", ")]
+            if line.startswith("return"):
+                graph.outputs = [values[name.lstrip("%")] for name in line[7:].split(", ") if name]
             elif state := _STATE.fullmatch(line):
                 value = values[state["name"]] = graph.state(state["name"], _parse_type(state["type"]))
                 value.quant = _parse_quant(state["quant"])
@@ -142,7 +142,7 @@ class _Parser:
         op = kind(**self._options(kind, match["options"] or ""))
         names = [name.strip() for name in match["inputs"].split(",") if name.strip()]
         inputs = [None if name == "_" else values[name.removeprefix("%")] for name in names]
-        outputs = list(_VALUE.finditer(match["outputs"]))
+        outputs = list(_VALUE.finditer(match["outputs"] or ""))
         inferred = op.infer(*inputs)
         types = inferred if isinstance(inferred, tuple) else (inferred,)
         given = tuple(_parse_type(o["type"]) if o["type"] else t for o, t in zip(outputs, types, strict=True))
@@ -208,7 +208,8 @@ def _node(node: Node, name: _Names, titles: Mapping[Graph, str]) -> str:
     code, _, options = str(node.op).partition(" ")
     for graph in node.op.graphs:
         options = re.sub(rf"@{re.escape(graph.name)}(?=[,}}])", f"@{titles[graph]}", options)
-    return f"{outputs} = {code}({', '.join(map(name, node.inputs))}){' ' + options if options else ''}"
+    outputs += " = " if outputs else ""
+    return f"{outputs}{code}({', '.join(map(name, node.inputs))}){' ' + options if options else ''}"
 
 
 def _readable(dtype: np.dtype[Any]) -> np.dtype[Any]:

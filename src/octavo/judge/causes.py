@@ -203,7 +203,11 @@ def _shared_with(value: Value) -> tuple[str, str] | None:
     for user in value.users:
         others = [v for v in user.inputs if v is not None and v is not value and v.const is None]
         for other in others:
-            if value.quant is not None and other.quant == value.quant and user.outputs[0].quant == value.quant:
+            if (
+                value.quant is not None
+                and other.quant == value.quant
+                and all(v.quant == value.quant for v in user.outputs[:1])
+            ):
                 return user.op.code, other.name
     return None
 

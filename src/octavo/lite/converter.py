@@ -291,7 +291,7 @@ class TFLiteConverter:
         keys = self._signatures
         try:
             samples = None if dataset is None else dataset.samples(keys or ())
-            return octavo.convert(self._model, recipe=recipe, samples=samples, signatures=keys, **self._extent)
+            return octavo.convert(self._model, recipe=recipe, samples=samples, signatures=keys, **self._options())
         except RecipeError:
             if not any(rule.per_channel is False for rule in recipe.rules):
                 raise
@@ -309,6 +309,10 @@ class TFLiteConverter:
             raise ConverterError(f"{message}{error}", list(error.gaps) or [error]) from error
         except OctavoError as error:
             raise ConverterError(str(error), [error]) from error
+
+    def _options(self) -> dict[str, Any]:
+        """What `octavo.convert` is asked besides."""
+        return {**self._extent, "allow_custom_ops": bool(self.allow_custom_ops)}
 
     def _judge(self, result: Conversion, mode: Mode) -> None:
         """Pass on what the user should know of the result."""

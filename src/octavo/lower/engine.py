@@ -7,18 +7,16 @@ stops at the first problem: every gap of the model is collected, then reported o
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from octavo.errors import Gap, Invalid, Unsupported, UsageError, did_you_mean
+from octavo.errors import Gap, Invalid, Unsupported
 from octavo.ir.build import Builder, Memo, Source
-from octavo.ir.dim import Dim, symbol
 from octavo.ir.graph import Graph, Model, Signature, Value
-from octavo.ir.op import NotLoweredError, Op
+from octavo.ir.op import NotLoweredError
 from octavo.ir.source import (
     Array,
     FunctionName,
@@ -30,24 +28,35 @@ from octavo.ir.source import (
     SourceSignature,
 )
 from octavo.ir.type import Type
+from octavo.lower.alike import among
 from octavo.lower.dataflow import functional
 from octavo.lower.dataflow.walk import HANDING
-from octavo.lower.item import BRANCHES, LOOPS, AlreadyToldError, Frame, Handle, Item, TensorList
+from octavo.lower.item import BRANCHES, LOOPS, READERS, TABLES, AlreadyToldError, Frame, Handle, Item, TensorList
+from octavo.lower.signatures import check_names, check_shape, choose, dim_of
 from octavo.lower.single import in_single, single, single_dtype
 from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
 from octavo.ops import registry
 
-BATCH = "batch"
-"""The symbol of an unknown first dimension. All inputs share it: a model has one batch."""
+if TYPE_CHECKING:
+    from octavo.lower.own import Own
+    from octavo.ops.hashtable import Table
+
+Custom = bool | Collection[str]
+"""Which source ops may become custom operators, where nothing else expresses them: none, all, or those named."""
 UNROLL = 1
 """A loop of one turn is none."""
 
-_STRUCTURES = CALLS | BRANCHES | LOOPS
+_HINT = (
+    "rewrite these layers with other operations, or leave them out: export another signature; cut a frozen graph "
+    "elsewhere (--input-node, --output-node); say what they compute: octavo.convert(…, "
+    "lowerings={operation: function}); or, with kernels of your own, let them be custom operators (allow_custom_ops)"
+)
+_STRUCTURES = CALLS | BRANCHES | LOOPS | READERS
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What the signatures of one model have in common: variables read, constants folded, loops written out.
+    """What the signatures of one model have in common: what was read, which constants were folded.
 
     `halves` are the dtypes of half precision that computed in float32 instead.
     """
@@ -55,6 +64,9 @@ class Shared:
     memo: Memo = field(default_factory=dict)
     variables: dict[str, Array] = field(default_factory=dict)
     halves: dict[np.dtype[Any], None] = field(default_factory=dict)
+    tables: dict[str, Table] = field(default_factory=dict)
+    custom: Custom = False
+    own: Mapping[str, Own] = field(default_factory=dict)
     unroll: int = UNROLL
 
 
@@ -64,11 +76,14 @@ def lower(
     signatures: Sequence[str] | None = None,
     shapes: Mapping[str, Sequence[int | None]] | None = None,
     unroll: int = UNROLL,
+    custom_ops: Custom = False,
+    own: Mapping[str, Own] | None = None,
 ) -> Model:
     """The model in LiteRT's operations, one graph per signature that computes something of its own.
 
     `signatures` chooses by key (all by default); `shapes` gives inputs other shapes than the source declares. Loops
-    of up to `unroll` turns are written out, where their number is known.
+    of up to `unroll` turns are written out, where their number is known. `own` lowerings, by the source op, come before
+    those that Octavo has; `custom_ops` says which may become custom operators, where neither does.
 
     Raises:
         Unsupported: operations that cannot be lowered; the error lists all of them with their layers.
@@ -76,15 +91,15 @@ def lower(
         Invalid: the source contradicts itself.
     """
     source = functional(source)
-    chosen = _choose(source, signatures)
-    _check_names(shapes or {}, chosen)
+    chosen = choose(source, signatures)
+    check_names(shapes or {}, chosen)
     model = Model([], notes=list(source.notes))
-    shared = Shared(unroll=unroll)
+    shared = Shared(unroll=unroll, custom=custom_ops, own=own or {})
     lowered: dict[Hashable, Graph] = {}
     for signature in chosen:
         key = meaning(source, signature, [input_of(port, shapes or {}) for port in signature.inputs])
         if key not in lowered:
-            lowered[key] = _among(model.graphs, _Lowering(source, signature, shapes or {}, shared).run())
+            lowered[key] = among(model.graphs, _Lowering(source, signature, shapes or {}, shared).run())
         names = [tuple(port.name for port in ports) for ports in (signature.inputs, signature.outputs)]
         model.signatures.append(Signature(signature.key, lowered[key], *names))
     model.gather()
@@ -92,14 +107,6 @@ def lower(
         halves = " and ".join(sorted(map(str, shared.halves)))
         model.notes.append(f"what the model computes in {halves} is computed in float32, its inputs and outputs too")
     return model
-
-
-def _among(graphs: list[Graph], graph: Graph) -> Graph:
-    """The one of `graphs` that computes the same as `graph`, which otherwise becomes one of them."""
-    twin = next((known for known in graphs if _computes_the_same(known, graph)), None)
-    if twin is None:
-        graphs.append(graph)
-    return graph if twin is None else twin  # a graph without nodes is false
 
 
 class _Lowering:
@@ -118,12 +125,14 @@ class _Lowering:
         self.graph = Graph(signature.key)
         self.build = Builder(self.graph, memo=shared.memo)
         self.unroll = shared.unroll
+        self.shared = shared
         self.read = shared.variables
         self.halves = shared.halves
         self.lowerings = registry().lowerings
         self.gaps: dict[Gap, None] = {}
         self.scope = ""
         self.variables: dict[str, Value] = {}
+        self.tables: dict[int, Table] = {}
 
     def run(self) -> Graph:
         """The graph of the signature.
@@ -141,30 +150,32 @@ class _Lowering:
                 f"{len(self.gaps)} operation(s) of the model cannot be converted",
                 gaps=list(self.gaps),
                 where=f"{self.source.path}, signature {self.signature.key!r}",
-                hint="rewrite these layers with other operations, or leave them out: export another signature; cut a "
-                "frozen graph elsewhere (--input-node, --output-node)",
+                hint=_HINT,
             )
         for port, value in zip(self.signature.outputs, outputs, strict=True):
             assert value is not None
             self.graph.outputs.append(value)
             if value.producer is not None:
                 value.name = self.graph.unique(port.tensor_name)
+        if self.tables:
+            from octavo.lower.tables import fill_tables
+
+            fill_tables(self.graph, self.tables)
         return self.graph
 
     def _input_type(self, port: SourcePort) -> Type:
         if isinstance(port.dtype, str):
             raise Unsupported(f"input {port.name!r} is a {port.dtype}, which LiteRT has no tensors for")
         shape = self.shapes.get(port.name, port.shape)
-        _check_shape(port, shape)
+        check_shape(port, shape)
         if shape is None:
             raise Unsupported(
                 f"input {port.name!r} has no declared rank",
                 where=f"{self.source.path}, signature {self.signature.key!r}",
                 hint=f"give its shape: shapes={{{port.name!r}: [1, …]}}",
             )
-        return Type(
-            single_dtype(port.dtype, self.halves), tuple(_dim(port.name, axis, size) for axis, size in enumerate(shape))
-        )
+        dims = tuple(dim_of(port.name, axis, size) for axis, size in enumerate(shape))
+        return Type(single_dtype(port.dtype, self.halves), dims)
 
     def _demand(self, frame: Frame, refs: Iterable[SourceRef]) -> None:
         """Make `frame.values` hold every one of `refs`."""
@@ -182,8 +193,8 @@ class _Lowering:
 
     def _outputs(self, node: SourceNode, inputs: Sequence[Item], wanted: Sequence[int]) -> Iterator[tuple[int, Item]]:
         """What the outputs of `node` stand for, by index; None for what could not be lowered."""
-        if node.op in HANDLES:
-            yield 0, Handle(node.name)
+        if node.op in HANDLES or node.op in TABLES:
+            yield 0, Handle(node.name, stays=node.op in TABLES)
         elif node.op in _STRUCTURES or _of_lists(node.op):
             yield from self._structure(node, inputs, wanted)
         elif node.op in HANDING and _is_whole(inputs[0]):
@@ -201,6 +212,12 @@ class _Lowering:
             if node.op in CALLS:
                 results = self.call(self.function(node.attrs["f"]), dict(enumerate(inputs)), wanted)
                 yield from zip(wanted, results, strict=True)
+            elif node.op in READERS:
+                from octavo.lower.tables import read_table
+
+                for index, value, kept in read_table(node, inputs, self.build, self._table):
+                    self.tables |= {} if kept is None else {kept.id: kept}
+                    yield index, value
             elif lists := _of_lists(node.op):
                 given = [value if _is_whole(value) else self._tensor(value) for value in inputs]
                 if None not in given:
@@ -215,6 +232,23 @@ class _Lowering:
             self.gaps[Gap(node.op, self._within(node.name), str(reason))] = None
         finally:
             self.scope = outside
+
+    def _table(self, name: str) -> Table:
+        """What the lookup table of this node holds."""
+        if name not in self.shared.tables:
+            node, filling = self.source.graph.nodes[name], self.source.tables.get(name)
+            refs = (*(() if filling is None else filling.inputs[1:]), *node.inputs)
+            frame = Frame(self.source.graph)
+            with self.inside(Builder(Graph("tables"), memo=self.build.memo)):
+                self._demand(frame, refs)
+                given = [self._tensor(frame.values[ref]) for ref in refs]
+            known = [value.const for value in given if value is not None and value.const is not None]
+            if len(known) < len(refs):
+                raise NotLoweredError("what fills its table must be known before the model runs")
+            from octavo.lower.tables import table_of
+
+            self.shared.tables[name] = table_of(node, filling, known)
+        return self.shared.tables[name]
 
     def function(self, name: object) -> SourceGraph:
         """The function of this name."""
@@ -244,8 +278,8 @@ class _Lowering:
         return f"{self.scope}/{name}".strip("/") if self.scope and not name.startswith(self.scope) else name
 
     def _node(self, node: SourceNode, inputs: Sequence[Value | None]) -> tuple[Value | None, ...]:
-        lowering, name = self.lowerings.get(node.op), self._within(node.name)
-        if lowering is None:
+        name = self._within(node.name)
+        if node.op not in self.lowerings and node.op not in self.shared.own and not self._may_be_custom(node.op):
             self.gaps[Gap(node.op, name, "there is no lowering for it yet")] = None
             return (None,)
         given = [value for value in inputs if value is not None]
@@ -253,11 +287,32 @@ class _Lowering:
             return (None,)
         self.build.origin = (name,)
         try:
-            result: Any = lowering(Source(node, tuple(given)), self.build)
+            result = self._lowered(node, given)
         except (NotLoweredError, ValueError) as reason:
             self.gaps[Gap(node.op, name, str(reason))] = None
             return (None,)
         return result if isinstance(result, tuple) else (result,)
+
+    def _lowered(self, node: SourceNode, given: Sequence[Value]) -> Any:
+        """What the user's lowering of the node gives, or Octavo's; a custom operator's results where neither does."""
+        if node.op in self.shared.own:
+            from octavo.lower.own import Operation
+
+            return self.shared.own[node.op](Operation(node, self.build, self.source.definitions), *given)
+        lowering = self.lowerings.get(node.op)
+        try:
+            if lowering is not None:
+                return lowering(Source(node, tuple(given)), self.build)
+        except NotLoweredError:
+            if not self._may_be_custom(node.op):
+                raise
+        from octavo.lower.custom import custom
+
+        return custom(node, given, self.source.definitions.results(node), self.build)
+
+    def _may_be_custom(self, op: str) -> bool:
+        allowed = self.shared.custom
+        return allowed if isinstance(allowed, bool) else op in allowed
 
     def _tensor(self, value: Item) -> Value | None:
         """The value; of a variable, its content."""
@@ -274,7 +329,7 @@ class _Lowering:
 
 def _is_whole(item: Item) -> bool:
     """Whether it is no tensor: a list of them, or an array."""
-    return isinstance(item, TensorList) or (isinstance(item, Handle) and item.is_array)
+    return isinstance(item, TensorList) or (isinstance(item, Handle) and item.stays)
 
 
 def _of_lists(op: str) -> Callable[..., Sequence[Item]] | None:
@@ -312,70 +367,3 @@ def _needed(frame: Frame, refs: Iterable[SourceRef]) -> Iterator[str]:
         else:
             opened.add(name)
             stack += missing
-
-
-def _choose(source: SourceModel, keys: Sequence[str] | None) -> list[SourceSignature]:
-    known = {signature.key: signature for signature in source.signatures}
-    if not known:
-        raise Invalid(
-            "the model has no signature, so it does not say what goes in and out",
-            where=source.path,
-            hint="save it with signatures, such as model.export(directory) in Keras",
-        )
-    for key in keys or ():
-        if key not in known:
-            raise UsageError(f"no signature is called {key!r}", where=source.path, hint=did_you_mean(key, known))
-    default_first = sorted(source.signatures, key=lambda signature: signature.key != "serving_default")
-    return [known[key] for key in keys] if keys else default_first
-
-
-def _check_shape(port: SourcePort, shape: Sequence[int | None] | None) -> None:
-    """Make sure that a shape fills in what the model leaves open, and changes nothing else."""
-    declared = port.shape
-    if declared is None or shape is None:
-        return
-    if len(shape) != len(declared) or any(a is not None and a != b for a, b in zip(declared, shape, strict=True)):
-        shown = ["any" if size is None else size for size in declared]
-        raise UsageError(f"input {port.name!r} is declared as {shown}, which {list(shape)} does not fit")
-
-
-def _check_names(shapes: Mapping[str, object], signatures: Sequence[SourceSignature]) -> None:
-    known = {port.name for signature in signatures for port in signature.inputs}
-    for name in shapes:
-        if name not in known:
-            raise UsageError(f"no input is called {name!r}", hint=did_you_mean(name, known))
-
-
-def _dim(name: str, axis: int, size: int | None) -> Dim:
-    if size is not None and size >= 0:
-        return size
-    return symbol(BATCH if axis == 0 else re.sub(r"\W", "_", f"{name}_{axis}"))
-
-
-def _computes_the_same(one: Graph, other: Graph) -> bool:
-    """Whether two graphs have the same nodes over the same constants: Keras exports each signature twice."""
-    if len(one) != len(other) or [v.type for v in one.inputs] != [v.type for v in other.inputs]:
-        return False
-    twin: dict[Value, Value] = dict(zip(one.inputs, other.inputs, strict=True))
-    for a, b in zip(one, other, strict=True):
-        if not _do_the_same(a.op, b.op) or len(a.inputs) != len(b.inputs):
-            return False
-        if not all(_same(x, y, twin) for x, y in zip(a.inputs, b.inputs, strict=True)):
-            return False
-        twin.update(zip(a.outputs, b.outputs, strict=True))
-    return all(_same(x, y, twin) for x, y in zip(one.outputs, other.outputs, strict=True))
-
-
-def _do_the_same(one: Op, other: Op) -> bool:
-    if not one.graphs or len(one.graphs) != len(other.graphs):
-        return one == other
-    alike = all(map(_computes_the_same, one.graphs, other.graphs))
-    return alike and one.with_graphs(dict(zip(one.graphs, other.graphs, strict=True))) == other
-
-
-def _same(one: Value | None, other: Value | None, twin: Mapping[Value, Value]) -> bool:
-    if one is None or other is None or one.const is None or other.const is None:
-        return one is other or (one is not None and twin.get(one) is other)
-    if one.const is other.const:
-        return True
-    return one.type == other.type and np.array_equal(one.const, other.const, equal_nan=one.dtype.kind == "f")

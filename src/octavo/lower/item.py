@@ -18,16 +18,28 @@ LOOPS: Final = frozenset({"While", "StatelessWhile"})
 BRANCHES: Final = frozenset({"If", "StatelessIf", "Case", "StatelessCase"})
 
 
+TABLES: Final = frozenset(
+    f"{name}{version}"
+    for name in ("HashTable", "MutableHashTable", "MutableHashTableOfTensors", "MutableDenseHashTable")
+    for version in ("", "V2")
+)
+"""Source ops that stand for a table."""
+READERS: Final = frozenset(
+    f"LookupTable{name}{version}" for name in ("Find", "Size", "Export") for version in ("", "V2")
+)
+"""Source ops that read one."""
+
+
 class AlreadyToldError(NotLoweredError):
     """Something inside could not be lowered, and has been noted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Handle:
-    """A variable that nobody has read yet, or an array of tensors of TensorFlow 1, whose content flows beside it."""
+    """A variable that nobody has read yet; or, where it `stays` one, an array of TensorFlow 1 or a lookup table."""
 
     node: str
-    is_array: bool = False
+    stays: bool = False
 
 
 @dataclass(frozen=True, slots=True)

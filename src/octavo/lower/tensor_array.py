@@ -24,7 +24,7 @@ def _array(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[
     dtype = tensor_list.dtype_of(node, "dtype")
     grows = bool(node.attrs.get("dynamic_size"))
     made = TensorList(dtype, element=node.attrs.get("element_shape"), length=length, count=count, grows=grows)
-    return [Handle(node.name, is_array=True), made]
+    return [Handle(node.name, stays=True), made]
 
 
 def _write(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:

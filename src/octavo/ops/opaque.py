@@ -45,6 +45,11 @@ class Opaque(Op):
     __eq__ = object.__eq__  # nobody knows what makes two of them compute alike
     __hash__ = object.__hash__
 
+    @property
+    def foreign(self) -> str:
+        """A kernel of the user's, or of a newer LiteRT, computes it."""
+        return "a kernel of yours computes it" if self.custom_code else "Octavo does not know what it computes"
+
     @classmethod
     def operands(cls, count: int) -> list[str]:
         """All alike."""

@@ -145,7 +145,7 @@ class _Run:
         if (
             rule.phase == "integers"
         ):  # a plan that is replayed must find the names again, in a file without source layers
-            build.named = node.outputs[0].name
+            build.named = node.name
         result = rule.rewrite(node, build)
         if build.missed is not None:
             self.missed[node, rule.name] = build.missed
@@ -192,12 +192,19 @@ def _neighbours_of(result: Value | tuple[Value, ...]) -> list[Node]:
 
 
 def _erase_dead(graph: Graph, node: Node) -> list[Node]:
-    """Take out `node` when nobody reads it, and what only it read; the nodes that went."""
+    """Take out `node` when nobody reads it, and what only it read; the nodes that went.
+
+    What gives nothing is there for what it does: it fills a table, or writes a variable.
+    """
     gone: list[Node] = []
     stack = [node]
     while stack:
         candidate = stack.pop()
-        if candidate not in graph or any(v.uses or v in graph.outputs for v in candidate.outputs):
+        if (
+            candidate not in graph
+            or not candidate.outputs
+            or any(v.uses or v in graph.outputs for v in candidate.outputs)
+        ):
             continue
         stack += [v.producer for v in candidate.inputs if v is not None and v.producer is not None]
         graph.erase(candidate)

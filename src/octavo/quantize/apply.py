@@ -76,10 +76,10 @@ class _Application:
         for value, slot in zip(self.old.inputs, rows.inputs or [None] * len(self.old.inputs), strict=True):
             self._input(value, slot)
         for node in self.old:
-            if node.outputs[0].name not in self.ops:
-                told = f"{node.op.code} at {node.outputs[0].name!r}"
+            if node.name not in self.ops:
+                told = f"{node.op.code} at {node.name!r}"
                 raise Invalid(f"the plan does not mention {told}: it is another model's", hint="make a new plan")
-            self._node(node, self.ops[node.outputs[0].name])
+            self._node(node, self.ops[node.name])
         slots = rows.outputs or [None] * len(self.old.outputs)
         self.new.outputs = [self._output(value, slot) for value, slot in zip(self.old.outputs, slots, strict=True)]
         return self.new
@@ -152,7 +152,7 @@ class _Application:
     def _operand(self, node: Node, name: str, value: Value | None, dtype: str | None) -> Value | None:
         if value is None:
             return None
-        reader = node.outputs[0].name
+        reader = node.name
         if value.state:
             return self._state(node, name, value, dtype)
         if value.const is not None:
@@ -190,7 +190,7 @@ class _Application:
     def _constant(self, node: Node, name: str, value: Value, dtype: str | None) -> Value:
         """The constant as the plan stores it for this reader."""
         assert value.const is not None
-        reader = node.outputs[0].name
+        reader = node.name
         row = self.constants.get((value.name, reader))
         if row is None:
             return self._store(value, None)
@@ -213,7 +213,7 @@ class _Application:
         assert value.const is not None
         operands = dict(zip(node.op.operands(len(node.inputs)), node.inputs, strict=True))
         scale = np.ones(1, np.float64)
-        reader = node.outputs[0].name
+        reader = node.name
         activations = INTEGER[self.ops[reader].precision]
         for name in port.of:
             operand = operands[name]

@@ -28,10 +28,12 @@ def joined_in_float(graph: Graph, outputs: Collection[Value], statistics: Statis
     """
     free: set[Node] = set()
     for node in reversed(graph):
-        result = node.outputs[0]
+        if len(node.outputs) != 1:
+            continue
+        result = node.output
         leaves = result in outputs if result in graph.outputs else bool(result.uses)
         joins = len(list(_ranges(node, statistics))) > 1
-        if len(node.outputs) == 1 and leaves and free.issuperset(result.users) and (node.op.moves or joins):
+        if leaves and free.issuperset(result.users) and (node.op.moves or joins):
             free.add(node)
     found: dict[Node, Refusal] = {}
     floats: set[Node] = set()

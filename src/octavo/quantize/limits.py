@@ -98,7 +98,7 @@ def _fits(
     for name, (value, port) in ports.items():
         on = ports[port.port][0] if isinstance(port, SameAs) and port.port in ports else value
         seen = _seen(value, statistics)
-        grid = rows.get((on.name, dtype, node.outputs[0].name if on.const is not None else ""))
+        grid = rows.get((on.name, dtype, node.name if on.const is not None else ""))
         if seen is not None and grid is not None:
             yield name, Fit(dtype, grid.scale[0], grid.zero_point[0], *seen)
 

@@ -113,7 +113,7 @@ def _cut(one: _Sum, statistics: Statistics, masks: dict[Value, float]) -> Iterat
     masks.update((term, min(masks.get(term, 0.0), needed)) for term in found)
     whole = True
     for node in reversed(one.nodes):
-        yield node.outputs[0].name, _from(low + soft - ROOM if whole else 2 * needed, node.outputs[0], statistics)
+        yield node.name, _from(low + soft - ROOM if whole else 2 * needed, node.outputs[0], statistics)
         whole = whole and node.op.moves
 
 
@@ -141,12 +141,12 @@ def _cut_choices(
             continue
         lows[node.outputs[0]] = least
         masks.update((value, min(masks.get(value, 0.0), least)) for value in far)
-        yield node.outputs[0].name, _from(least, node.outputs[0], statistics)
+        yield node.name, _from(least, node.outputs[0], statistics)
     for node in one.nodes if lows else ():
         read = [value for value in node.inputs[: 2 if node.op.adds else 1] if value is not None]
         low = sum(lows[v] if v in lows else getattr(_seen(v, statistics), "low", 0.0) for v in read)
         lows[node.outputs[0]] = low
-        yield node.outputs[0].name, _from(low, node.outputs[0], statistics)
+        yield node.name, _from(low, node.outputs[0], statistics)
 
 
 def _soft(mask: Value, far: float, statistics: Statistics) -> float:

@@ -114,7 +114,7 @@ def takes_float(recipe: Recipe) -> bool:
 def decision(node: Node, choice: Choice) -> OpDecision:
     """The plan's row for a node."""
     return OpDecision(
-        node=node.outputs[0].name,
+        node=node.name,
         op=node.op.code,
         layer=layer_of(node),
         precision=choice.precision,
@@ -202,7 +202,7 @@ def _asked(node: Node, selection: Selection) -> Choice:
 def _restrict(node: Node, choice: Choice, recipe: Recipe) -> Choice:
     """The choice, or what remains possible of it on this node."""
     if not computes(node):
-        return replace(choice, precision="exact", who="graph", why="it computes no real numbers")
+        return replace(choice, precision="exact", who="graph", why=node.op.foreign or "it computes no real numbers")
     if choice.asked in INTEGER:
         if reason := objection(node, INTEGER[choice.asked]):
             return _in_float(node, choice, recipe, "kernel", reason)

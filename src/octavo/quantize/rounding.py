@@ -55,7 +55,7 @@ def unfolded(graph: Graph, recipe: Recipe) -> Layers:
         taken = weight[2].const.size // weight[2].const.shape[weight[1].axis]
         if 1 < taken <= _widest(choice, recipe.effort):
             look = partial(node.op.unfold, weight=weight[2].const, most=max(min(ROWS, 4 * taken), taken // 8))
-            found[node.outputs[0].name] = node.inputs[0].name, look
+            found[node.name] = node.inputs[0].name, look
     return found
 
 

@@ -65,7 +65,7 @@ class Selection:
     def _depths(self) -> dict[Node, int]:
         """The number of each node's source layer, in the order of work."""
         places: dict[str, int] = {}
-        return {node: places.setdefault(layer_of(node) or node.outputs[0].name, len(places)) for node in self.graph}
+        return {node: places.setdefault(layer_of(node) or node.name, len(places)) for node in self.graph}
 
     def _chosen(self, depth: str) -> range:
         first, colon, last = depth.partition(":")
@@ -176,7 +176,7 @@ def _ops(among: Iterable[tuple[Selection, Node]]) -> list[str]:
 
 
 def _layers(among: Iterable[tuple[Selection, Node]]) -> list[str]:
-    return [layer_of(node) or node.outputs[0].name for _, node in among]
+    return [layer_of(node) or node.name for _, node in among]
 
 
 def _several(patterns: Patterns) -> tuple[str, ...]:

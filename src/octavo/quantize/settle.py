@@ -58,7 +58,7 @@ def _graph(
     check_ports(choices, selection)
     for node in graph:
         choice = choices[node]
-        lookup = _scale_of(scales, INTEGER.get(choice.precision, ""), node.outputs[0].name)
+        lookup = _scale_of(scales, INTEGER.get(choice.precision, ""), node.name)
         rows = list(constant_grids(node, choice, recipe, lookup, statistics))
         choices[node], rows = store(node, choice, rows, selection)
         grids += rows
@@ -79,7 +79,7 @@ def _measured(model: Model, raised: Mapping[str, Mapping[str, Raise]]) -> dict[N
         node: ("measured", why, finer)
         for graph in model.graphs
         for node in graph
-        for finer, why in filter(None, [raised.get(graph.name, {}).get(node.outputs[0].name)])
+        for finer, why in filter(None, [raised.get(graph.name, {}).get(node.name)])
     }
 
 

@@ -72,7 +72,7 @@ def _changes(node: Node, selection: Selection) -> Iterator[tuple[str, tuple[Valu
 
 def _row(node: Node, value: Value, precision: Precision, axis: int | None, label: str) -> Grid | None:
     assert value.const is not None
-    reader, why = node.outputs[0].name, f"{label} of the recipe"
+    reader, why = node.name, f"{label} of the recipe"
     if precision == "float16":
         return Grid(value=value.name, dtype="float16", reader=reader, who="rule", why=why)
     if precision != "weight_only":

@@ -73,7 +73,7 @@ def _alone(
     value, axis = weight
     scale, axis, why = _scaled(node, choice, recipe, value, axis)
     row = _row(node, choice, value, (scale, axis), why)
-    products = statistics.products.get(node.outputs[0].name)
+    products = statistics.products.get(node.name)
     # no bias takes back a shift of the mean here, so the mean counts as part of the inputs
     if products is None or choice.block:
         return row
@@ -110,7 +110,7 @@ def _with_bias(
     quant = Quantization(scale, np.zeros(scale.shape, np.int64), axis)
     integers = quantize(_const(value), quant, choice.weights, narrow=True).astype(np.int8)
     row = _row(node, choice, value, (scale, axis), why)
-    products = statistics.products.get(node.outputs[0].name)
+    products = statistics.products.get(node.name)
     if products is not None:
         row, integers = _rounded(node, row, value, products, is_searched=_is_searched(choice, recipe))
         quant = Quantization(np.array(row.scale, np.float32), quant.zero_point, axis)
@@ -162,7 +162,7 @@ def _joint_scale(node: Node, bias: Value, scale_of: ScaleOf) -> float:
 
 def _bias(node: Node, choice: Choice, bias: Value, weight: tuple[Array, Quantization], scale_of: ScaleOf) -> Grid:
     """int32, or with int16 activations int64 unless no channel can overflow and the kernel takes int32."""
-    row = Grid(value=bias.name, dtype="int32", reader=node.outputs[0].name, who="kernel", why="the accumulator's type")
+    row = Grid(value=bias.name, dtype="int32", reader=node.name, who="kernel", why="the accumulator's type")
     if choice.precision == "int8":
         return row
     if not hasattr(node.op, "quantized_bias_type"):
@@ -208,7 +208,7 @@ def _corrected(node: Node, row: Grid, error: Array, spreads: Mapping[str, Spread
 def _halves(node: Node) -> Iterator[Grid]:
     for value in node.inputs:
         if value is not None and value.const is not None and value.dtype == np.float32 and value.const.size >= HALVES:
-            reader = node.outputs[0].name
+            reader = node.name
             yield Grid(value=value.name, dtype="float16", reader=reader, who="recipe", why="half the size")
 
 
@@ -221,7 +221,7 @@ def _row(node: Node, choice: Choice, value: Value, scales: tuple[Array, int | No
         zero_point=(0,) * scale.size,
         axis=axis,
         block=choice.block,
-        reader=node.outputs[0].name,
+        reader=node.name,
         low=float(const.min()),
         high=float(const.max()),
         who="graph",

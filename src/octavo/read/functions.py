@@ -89,6 +89,7 @@ def read_functions(functions: Functions, *, name: str) -> SourceModel:
         functions=_Libraries([main.bodies, *main.libraries]),
         variables=main.variables,
         signatures=signatures,
+        definitions=main.definitions,
     )
 
 

@@ -19,6 +19,7 @@ from octavo.read.saved_model.dtypes import DType
 from octavo.read.saved_model.graphs import functions_of, graph_of, tensor_ref
 from octavo.read.saved_model.op_definitions import OpDefinitions
 from octavo.read.saved_model.protos import message, parse
+from octavo.read.saved_model.tables import with_tables
 from octavo.read.saved_model.variables import HANDLES, Variables
 
 _SILENT = frozenset({"Const", "NoOp", "Placeholder", "PlaceholderWithDefault", "Assert", *HANDLES})
@@ -63,13 +64,17 @@ def read_graph_def(
     ends = [tensor_ref(text) for text in outputs] if outputs else _unread(graph, where=where)
     starts = [tensor_ref(text) for text in inputs] if inputs else _placeholders(graph, ends)
     signature = SourceSignature("serving_default", _ports(graph, starts), _ports(graph, ends))
+    functions = functions_of(graph_def, definitions)
+    graph, tables = with_tables(graph, functions)
     return SourceModel(
         name=path.stem,
         path=where,
         graph=graph,
-        functions=functions_of(graph_def, definitions),
+        functions=functions,
         variables=Variables({}, graph=graph, bundle=None, where=where),
         signatures=(signature,),
+        tables=tables,
+        definitions=definitions,
     )
 
 

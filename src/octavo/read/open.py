@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ def read(
     inputs: Sequence[str] | None = None,
     outputs: Sequence[str] | None = None,
     shapes: Mapping[str, Sequence[int | None]] | None = None,
+    layers: Mapping[str, Callable[..., Any]] | None = None,
 ) -> SourceModel | Model:
     """The model, parsed: a `SourceModel` that is to be lowered, or, of a `.tflite`, a `Model`.
 
@@ -31,7 +32,7 @@ def read(
     TensorFlow's functions or module in memory, or the path or the bytes of a `.tflite`. `inputs` and `outputs` name
     nodes of a frozen graph, which has no signature; all other models say themselves what goes in and out. `shapes` of
     inputs are for Keras models, whose layers are put together anew; shapes that other models leave open are filled in
-    when they are lowered.
+    when they are lowered. `layers` are what Keras layers of the user's own compute, by the name of the class.
 
     Raises:
         UsageError: there is no such file, `model` is not of a kind that Octavo reads, or nodes are named of a model
@@ -48,7 +49,7 @@ def read(
     if isinstance(model, bytes | bytearray | memoryview):
         return _from_tflite(bytes(model))
     if not isinstance(model, str | Path):
-        return _from_memory(model, shapes)
+        return _from_memory(model, shapes, layers)
     path = Path(model)
     if not path.exists():
         raise UsageError("there is no such file or directory", where=str(path), hint=nearest_file(path))
@@ -63,16 +64,20 @@ def read(
     if path.suffix in KERAS:
         from octavo.read.keras.reader import read_keras
 
-        return read_keras(path, shapes=shapes)
+        return read_keras(path, shapes=shapes, own=layers)
     return _from_tflite(path)
 
 
-def _from_memory(model: Any, shapes: Mapping[str, Sequence[int | None]] | None) -> SourceModel:
+def _from_memory(
+    model: Any,
+    shapes: Mapping[str, Sequence[int | None]] | None,
+    layers: Mapping[str, Callable[..., Any]] | None,
+) -> SourceModel:
     from octavo.read.functions import functions_in, read_functions
     from octavo.read.keras.live import is_keras, read_live
 
     if is_keras(model):
-        return read_live(model, shapes=shapes)
+        return read_live(model, shapes=shapes, own=layers)
     if (functions := functions_in(model)) is not None:
         return read_functions(functions, name=str(getattr(model, "name", type(model).__name__)))
     raise UsageError(

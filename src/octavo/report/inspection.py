@@ -320,7 +320,7 @@ def _shared(graphs: Iterable[Graph]) -> tuple[Shared, ...]:
             if value.const is not None and value.const.size > 1:
                 key = (value.const.__array_interface__["data"][0], str(value.type))
                 readers = found.setdefault(key, (value, []))[1]
-                readers += [layer_of(node) or node.outputs[0].name for node in value.users]
+                readers += [layer_of(node) or node.name for node in value.users]
     rows = (
         Shared(name=value.name, type=str(value.type), size=_bytes(value), layers=tuple(layers))
         for value, layers in found.values()

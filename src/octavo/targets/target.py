@@ -103,10 +103,10 @@ def departures(graph: Graph, target: Target) -> Iterator[Departure]:
     for node in graph:
         found = None if _at_border(graph, node) else _objection(node, target)
         if found is not None:
-            source = next((part for part in node.origin if not part.startswith("rule:")), node.outputs[0].name)
+            source = next((part for part in node.origin if not part.startswith("rule:")), node.name)
             yield Departure(
                 op=getattr(node.op, "custom_code", "") or node.op.code,
-                tensor=node.outputs[0].name,
+                tensor=node.name,
                 layer=source.rpartition("/")[0] or source,
                 why=found[0],
                 cure=found[1],

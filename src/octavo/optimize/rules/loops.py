@@ -114,7 +114,7 @@ def product_before_loop(node: Node, build: Rewriter) -> tuple[Value, ...] | None
     idle = not sequence.uses and not cond.inputs[at].uses
     if idle:
         del cond.inputs[at], body.inputs[at], body.outputs[at], given[at]
-    made = list(build.many(While(cond, body), *given, whole, name=node.outputs[0].name))
+    made = list(build.many(While(cond, body), *given, whole, name=node.name))
     made.pop()
     if idle:
         before = node.inputs[at]

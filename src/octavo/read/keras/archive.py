@@ -80,7 +80,7 @@ def _zipped(path: Path, content: memoryview) -> Archive:
     where = f"{path}, {_WEIGHTS}"
     file = _open(weights, where)
     version = str(_json(metadata, f"{path}, {_METADATA}").get("keras_version", ""))
-    root = GroupWeights(file, where, _View(weights, where))
+    root = GroupWeights(file, where, _View(weights, where), _Assets(path))
     return Archive(path, _model(config, f"{path}, {_CONFIG}"), root, None, version)
 
 
@@ -93,6 +93,17 @@ def _member(archive: zipfile.ZipFile, content: memoryview) -> memoryview:
     lengths = np.frombuffer(content[info.header_offset + 26 : info.header_offset + 30], "<u2")
     start = info.header_offset + 30 + int(lengths.sum())
     return content[start : start + info.file_size]
+
+
+@dataclass(frozen=True, slots=True)
+class _Assets:
+    """The files of an archive, read when they are asked for."""
+
+    path: Path
+
+    def __call__(self, inner: str) -> bytes | None:
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.read(inner) if inner in archive.namelist() else None
 
 
 def _hdf5(path: Path, content: memoryview) -> Archive:

@@ -58,6 +58,7 @@ class Emitter:
         """Start with no nodes."""
         self.nodes: dict[str, SourceNode] = {}
         self.functions: dict[str, SourceGraph] = {}
+        self.tables: dict[str, SourceNode] = {}
         self.scope = ""
         self._scratch = Graph("shapes")
         self._build = Builder(self._scratch)
@@ -160,6 +161,18 @@ class Emitter:
             key: Tensor(SourceRef(name, at), self._scratch.input(name, tensor.value.type))
             for at, (key, tensor) in enumerate(given.items())
         }
+
+    def lookup(self, keys: Array, values: Array, x: Tensor, default: Array) -> Tensor:
+        """The value of each key in `x`, `default` where there is none."""
+        kinds = {"key_dtype": keys.dtype, "value_dtype": values.dtype}
+        table = self._unique("hash_table")
+        self.nodes[table] = SourceNode(table, "HashTableV2", (), kinds)
+        content = [self._constant(array).ref for array in (keys, values)]
+        self.tables[table] = SourceNode(f"{table}/fill", "LookupTableImportV2", (SourceRef(table), *content), {})
+        name = self._unique("LookupTableFindV2")
+        given = (SourceRef(table), x.ref, self._constant(default).ref)
+        self.nodes[name] = SourceNode(name, "LookupTableFindV2", given, {})
+        return Tensor(SourceRef(name), self._scratch.input(name, Type(values.dtype, x.shape)))
 
     def _function(self, name: str, like: Variables, compute: Callable[[Variables], Sequence[Operand]]) -> FunctionName:
         """A function of arguments `like` these tensors; what is emitted meanwhile is in its body."""

@@ -15,7 +15,7 @@ import numpy as np
 from octavo.errors import Invalid, Unsupported
 from octavo.ir.source import Array, SourceModel
 from octavo.read.keras.archive import Archive
-from octavo.read.keras.reader import Shapes, source_model
+from octavo.read.keras.reader import Own, Shapes, source_model
 from octavo.read.keras.weights import NoWeights, Weights
 from octavo.read.saved_model.reader import read_saved_model
 
@@ -25,17 +25,18 @@ def is_keras(model: Any) -> bool:
     return _framework(model) != ""
 
 
-def read_live(model: Any, *, shapes: Shapes = None) -> SourceModel:
+def read_live(model: Any, *, shapes: Shapes = None, own: Own = None) -> SourceModel:
     """The source model of a Keras model in memory. Its weights are copied now: training on does not change them.
 
     A model with layers of the user's own, or one that is a class itself, is exported by Keras to a folder for the
-    moment, where that computes with TensorFlow. `shapes`: see `read_keras`.
+    moment, where that computes with TensorFlow. `shapes` and `own`: see
+    `read_keras`.
 
     Raises:
         Unsupported: layers that cannot be expressed, or the model is a class that does not describe itself.
     """
     try:
-        return _described(model, shapes)
+        return _described(model, shapes, own)
     except Unsupported:
         exported = _exported(model)
         if exported is None:
@@ -43,7 +44,7 @@ def read_live(model: Any, *, shapes: Shapes = None) -> SourceModel:
         return exported
 
 
-def _described(model: Any, shapes: Shapes) -> SourceModel:
+def _described(model: Any, shapes: Shapes, own: Own) -> SourceModel:
     """The model as its own description has it. Inputs are called as their tensors, which is what Keras exports.
 
     Raises:
@@ -61,7 +62,7 @@ def _described(model: Any, shapes: Shapes) -> SourceModel:
         ) from error
     archive = Archive(Path(model.name), entry, LiveWeights(model, where), None, str(keras.__version__))
     names = [str(tensor.name) for tensor in getattr(model, "inputs", None) or ()]
-    return source_model(archive, names=names, shapes=shapes)
+    return source_model(archive, names=names, shapes=shapes, own=own)
 
 
 def _exported(model: Any) -> SourceModel | None:
@@ -112,6 +113,11 @@ class LiveWeights:
     def count(self) -> int:
         """The number of weights, those of inner layers with them."""
         return len(self.layer.weights)
+
+    def asset(self, name: str) -> bytes | None:  # noqa: ARG002  # the only one
+        """The vocabulary, as archives have it."""
+        words = getattr(self.layer, "get_vocabulary", None)
+        return None if words is None else "\n".join(map(str, words())).encode()
 
 
 def _framework(model: Any) -> str:

@@ -6,6 +6,7 @@ import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from octavo.errors import Gap, Invalid, did_you_mean
@@ -28,10 +29,6 @@ _CLASSES: Mapping[str, str] = {"GroupQueryAttention": "GroupedQueryAttention"}
 _PYTHON = "it runs Python code of its own, which the file does not describe"
 _REASONS = {
     "Lambda": _PYTHON,
-    "StringLookup": "LiteRT has no text",
-    "TextVectorization": "LiteRT has no text",
-    "Hashing": "LiteRT has no such hash function",
-    "HashedCrossing": "LiteRT has no such hash function",
     **dict.fromkeys(("CuDNNLSTM", "CuDNNGRU"), "its weights are in an order of its own; load it as LSTM or GRU"),
 }  # fmt: skip
 
@@ -39,11 +36,23 @@ _REASONS = {
 class ModelRunner:
     """Calls models and layers; collects what it cannot express in `gaps`, and remarks in `notes`."""
 
-    def __init__(self, emit: Emitter, listed: Mapping[str, Weights] | None, *, keras2: bool) -> None:
-        """Emit with `emit`; `listed` are the weights of the outermost layers in HDF5 files of old."""
+    def __init__(
+        self,
+        emit: Emitter,
+        listed: Mapping[str, Weights] | None,
+        *,
+        keras2: bool,
+        own: Mapping[str, Meaning] = MappingProxyType({}),
+    ) -> None:
+        """Emit with `emit`; `listed` are the weights of the outermost layers in HDF5 files of old.
+
+        `own` are meanings of layers, by the name of the class, that come before those that Octavo knows.
+        """
         self.emit = emit
         self.listed = listed
         self.keras2 = keras2
+        self.own = own
+        self.unknown: list[str] = []
         self.gaps: list[Gap] = []
         self.notes: dict[str, None] = {}
         self._unmasked: set[SourceRef] = set()
@@ -119,8 +128,9 @@ class ModelRunner:
         if is_model(entry):
             return self.run(entry, _flat(call.args[0]), weights, path=path)
         kind = entry["class_name"].rpartition(">")[2]
-        meaning = _meaning(entry, kind)
+        meaning = self._own(entry) or _meaning(entry, kind)
         if meaning is None:
+            self.unknown.append(kind)
             return self._gap(kind, path, _REASONS.get(kind, "this class is not known; it may be code of your own"))
         scope, self.emit.scope = self.emit.scope, path
         config = entry["config"]
@@ -138,6 +148,11 @@ class ModelRunner:
             raise Invalid(f"the configuration lacks {error}", where=f"layer {path!r} ({kind})") from error
         finally:
             self.emit.scope = scope
+
+    def _own(self, entry: Entry) -> Meaning | None:
+        """What the user says of the layer's class, named with its package or without."""
+        names = entry.get("registered_name"), entry["class_name"], entry["class_name"].rpartition(">")[2]
+        return next((self.own[name] for name in names if name is not None and name in self.own), None)
 
     def _as_seen(self, tensor: Tensor) -> Tensor:
         """The tensor, without its mask where an earlier layer has taken that."""

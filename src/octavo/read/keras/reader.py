@@ -14,19 +14,24 @@ from octavo.ir.source import Shape, SourceGraph, SourceModel, SourcePort, Source
 from octavo.read.keras.archive import Archive, open_archive
 from octavo.read.keras.calls import structure_of
 from octavo.read.keras.emitter import Emitter, Tensor
+from octavo.read.keras.layer import Meaning
 from octavo.read.keras.model import ModelRunner, is_model, is_sequential, layers_of, name_of
 
 Shapes = Mapping[str, Sequence[int | None]] | None
 """Shapes of inputs by name."""
+Own = Mapping[str, Meaning] | None
+"""What layers of the user's own compute, by the name of the class."""
 _EXPORT = "export a SavedModel where the model can be loaded: model.export(directory), and convert the directory"
+_OWN = "say what your own layers compute: octavo.convert(…, layers={{{0!r}: function}}); or "
 _CONTRADICTS = "the file contradicts itself; save the model again"
 
 
-def read_keras(path: Path, *, shapes: Shapes = None) -> SourceModel:
+def read_keras(path: Path, *, shapes: Shapes = None, own: Own = None) -> SourceModel:
     """The model in a `.keras` archive, or in an HDF5 file of Keras 2 or 3.
 
     `shapes` gives inputs, by name, other shapes than the file declares: layers are put together anew, so that those
-    which allow it (convolutions do, a dense layer on flattened pictures does not) take another size.
+    which allow it (convolutions do, a dense layer on flattened pictures does not) take another size. `own` are
+    functions `(layer, *inputs) -> tensor` by the name of the class, with or without its package, before Octavo's.
 
     Its only signature is "serving_default": inputs have the names of the input layers, outputs are `output_0`,
     `output_1`, …, or the keys of a dict, as TensorFlow's converter names them. All computes in float32, whatever
@@ -40,10 +45,10 @@ def read_keras(path: Path, *, shapes: Shapes = None) -> SourceModel:
     """
     path = Path(path)
     archive = open_archive(path)
-    return source_model(archive, shapes=shapes)
+    return source_model(archive, shapes=shapes, own=own)
 
 
-def source_model(archive: Archive, *, names: Sequence[str] = (), shapes: Shapes = None) -> SourceModel:
+def source_model(archive: Archive, *, names: Sequence[str] = (), shapes: Shapes = None, own: Own = None) -> SourceModel:
     """The source model of a serialized Keras model and its weights.
 
     `names` are those of the inputs in Keras's order, where they differ from the layers'.
@@ -66,7 +71,7 @@ def source_model(archive: Archive, *, names: Sequence[str] = (), shapes: Shapes 
             _placeholder(emit, name, config, (shapes or {}).get(name))
             for name, (_, config) in zip(called, layers, strict=True)
         ]
-        runner = ModelRunner(emit, archive.listed, keras2=archive.keras2)
+        runner = ModelRunner(emit, archive.listed, keras2=archive.keras2, own=own or {})
         outputs = runner.run(model, [tensor for tensor, _ in inputs], archive.root)
     except (KeyError, TypeError, AttributeError, IndexError) as error:
         raise Invalid(
@@ -74,7 +79,10 @@ def source_model(archive: Archive, *, names: Sequence[str] = (), shapes: Shapes 
         ) from error
     if runner.gaps:
         raise Unsupported(
-            f"{len(runner.gaps)} layer(s) of the model cannot be read", gaps=runner.gaps, where=path, hint=_EXPORT
+            f"{len(runner.gaps)} layer(s) of the model cannot be read",
+            gaps=runner.gaps,
+            where=path,
+            hint=(_OWN.format(runner.unknown[0]) if runner.unknown else "") + _EXPORT,
         )
     return SourceModel(
         name=archive.path.stem,
@@ -84,6 +92,7 @@ def source_model(archive: Archive, *, names: Sequence[str] = (), shapes: Shapes 
         variables={},
         signatures=(_signature(model, inputs, [tensor for tensor in outputs if tensor is not None]),),
         notes=tuple(runner.notes),
+        tables=emit.tables,
     )
 
 

@@ -16,6 +16,12 @@ from octavo.ir.source import Array
 
 View = Callable[[Any], Array]
 """The numbers of an HDF5 dataset."""
+Assets = Callable[[str], bytes | None]
+"""The content of a file by its path in the archive; None if there is no such file."""
+
+
+def no_assets(path: str) -> None:  # there are none
+    """Nothing, whatever the path."""
 
 
 class Weights(Protocol):
@@ -30,6 +36,9 @@ class Weights(Protocol):
     def count(self) -> int:
         """How many there are, those of inner layers aside."""
 
+    def asset(self, name: str) -> bytes | None:
+        """The file of that name which the layer has beside its weights; None if there is none."""
+
 
 @dataclass(frozen=True, slots=True)
 class GroupWeights:
@@ -38,10 +47,13 @@ class GroupWeights:
     group: Any
     path: str
     view: View
+    assets: Assets = no_assets
+    inner: str = "assets"
 
     def get(self, index: int, name: str) -> Array:
         """Found by its index."""
-        dataset = None if self.group is None else self.group.get(f"vars/{index}")
+        found = (None if self.group is None else self.group.get(f"vars/{key}") for key in (index, name))
+        dataset = next((each for each in found if each is not None), None)
         if dataset is None:
             raise _missing(name, f"{self.path}/vars/{index}")
         return self.view(dataset)
@@ -51,11 +63,15 @@ class GroupWeights:
         group = None
         for spelling in (child, f"_{child}", child.replace("layers/", "_layer_checkpoint_dependencies/", 1)):
             group = group or (None if self.group is None else self.group.get(spelling))
-        return GroupWeights(group, f"{self.path}/{child}", self.view)
+        return GroupWeights(group, f"{self.path}/{child}", self.view, self.assets, f"{self.inner}/{child}")
 
     def count(self) -> int:
         """The number of variables."""
         return 0 if self.group is None or "vars" not in self.group else len(self.group["vars"])
+
+    def asset(self, name: str) -> bytes | None:
+        """At the same place of the archive as the weights are at in their file."""
+        return self.assets(f"{self.inner}/{name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +102,10 @@ class ListedWeights:
     def count(self) -> int:
         """The number of variables within the scopes."""
         return len(self._own())
+
+    def asset(self, name: str) -> bytes | None:  # noqa: ARG002  # there are none
+        """None: these files hold arrays only."""
+        return None
 
     def _own(self) -> list[tuple[str, Any]]:
         """Names and datasets in the innermost scope, of the paths that name most scopes around it, and least else.
@@ -122,6 +142,10 @@ class NoWeights:
     def count(self) -> int:
         """None."""
         return 0
+
+    def asset(self, name: str) -> bytes | None:  # noqa: ARG002  # there are none
+        """None either."""
+        return None
 
 
 def _split(path: str) -> tuple[str, str]:

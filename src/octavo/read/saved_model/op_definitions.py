@@ -16,8 +16,9 @@ from importlib import resources
 from typing import Any
 
 from octavo.errors import Invalid
+from octavo.ir.source import SourceNode
 from octavo.read.saved_model.attributes import python_value
-from octavo.read.saved_model.dtypes import dtype_of
+from octavo.read.saved_model.dtypes import DType, dtype_of
 from octavo.read.saved_model.protos import parse
 
 NO_DEFAULTS: Mapping[str, Any] = {}
@@ -25,10 +26,14 @@ NO_DEFAULTS: Mapping[str, Any] = {}
 
 @dataclass(frozen=True, slots=True)
 class OutputArgument:
-    """One output argument: one tensor, or as many as the attribute `repeat` says (a number, or a list of dtypes)."""
+    """One output argument: one tensor, or as many as the attribute `repeat` says (a number, or a list of dtypes).
+
+    `kind` is the number of its dtype, or the attribute that says it.
+    """
 
     name: str
     repeat: str = ""
+    kind: str = ""
 
     def count(self, attrs: Mapping[str, Any]) -> int:
         """How many tensors it stands for in a node with these attributes."""
@@ -38,6 +43,13 @@ class OutputArgument:
         if value is None:
             raise Invalid(f"a node lacks the attribute {self.repeat!r}, which counts its outputs", where=str(attrs))
         return value if isinstance(value, int) else len(value)
+
+    def dtypes(self, attrs: Mapping[str, Any]) -> list[DType]:
+        """The dtype of each of its tensors in a node with these attributes."""
+        if not self.kind:
+            return list(attrs[self.repeat])
+        one = dtype_of(int(self.kind)) if self.kind.isdecimal() else attrs[self.kind]
+        return [one] * self.count(attrs)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,19 @@ class OpDefinitions:
             lambda: {op.name: definition_of(op) for op in parse("OpList", stripped_op_list, where=where).op}
         )
 
+    def results(self, node: SourceNode) -> list[DType] | None:
+        """The dtypes of what a node gives; None if nobody defines its op, or it lacks an attribute."""
+        definition = self.find(node.op)
+        try:
+            return None if definition is None else [t for out in definition.outputs for t in out.dtypes(node.attrs)]
+        except KeyError:
+            return None
+
+    def defaults(self, op: str) -> Mapping[str, Any]:
+        """The attributes of an op that have a default."""
+        definition = self.find(op)
+        return NO_DEFAULTS if definition is None else definition.defaults
+
     def find(self, op: str) -> OpDefinition | None:
         """The definition of `op`, or None if nobody defines it."""
         return _known(op) or self._of_the_model().get(op)
@@ -67,7 +92,10 @@ class OpDefinitions:
 
 def definition_of(op_def: Any) -> OpDefinition:
     """The definition that an OpDef message (of a custom op, or of a function) gives."""
-    outputs = tuple(OutputArgument(arg.name, arg.number_attr or arg.type_list_attr) for arg in op_def.output_arg)
+    outputs = tuple(
+        OutputArgument(arg.name, arg.number_attr or arg.type_list_attr, arg.type_attr or str(arg.type or ""))
+        for arg in op_def.output_arg
+    )
     where = f"definition of op {op_def.name!r}"
     defaults = {
         attr.name: python_value(attr.default_value, where=where)
@@ -83,8 +111,13 @@ def _known(op: str) -> OpDefinition | None:
     if line is None:
         return None
     fields = json.loads(line)
-    outputs = tuple(OutputArgument(*([out] if isinstance(out, str) else out)) for out in fields.get("out", ()))
+    outputs = tuple(_output(*([out] if isinstance(out, str) else out)) for out in fields.get("out", ()))
     return OpDefinition(outputs, {name: _default(*pair) for name, pair in fields.get("attrs", {}).items()})
+
+
+def _output(typed: str, repeat: str = "") -> OutputArgument:
+    name, _, kind = typed.partition(":")
+    return OutputArgument(name, repeat, kind)
 
 
 @cache

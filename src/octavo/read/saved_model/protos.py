@@ -22,8 +22,14 @@ SPEC = """
 SavedModel { repeated MetaGraphDef meta_graphs = 2; }
 MetaGraphDef {
   MetaInfoDef meta_info_def = 1; GraphDef graph_def = 2; SaverDef saver_def = 3;
-  map<string,SignatureDef> signature_def = 5; bytes object_graph_def = 7;
+  map<string,bytes> collection_def = 4; map<string,SignatureDef> signature_def = 5;
+  repeated AssetFileDef asset_file_def = 6;
+  bytes object_graph_def = 7;
 }
+CollectionDef { AnyList any_list = 5; }
+AnyList { repeated Any value = 1; }
+Any { bytes value = 2; }
+AssetFileDef { TensorInfo tensor_info = 1; string filename = 2; }
 MetaInfoDef { bytes stripped_op_list = 2; repeated string tags = 4; string tensorflow_version = 5; }
 SaverDef { string restore_op_name = 3; }
 

@@ -12,6 +12,7 @@ from octavo.read.saved_model.graphs import functions_of, graph_of
 from octavo.read.saved_model.op_definitions import OpDefinitions
 from octavo.read.saved_model.protos import parse
 from octavo.read.saved_model.signatures import signatures_of
+from octavo.read.saved_model.tables import with_assets, with_tables
 from octavo.read.saved_model.variables import HANDLES, Variables, resolve
 
 SERVE = frozenset({"serve"})
@@ -32,11 +33,12 @@ def read_saved_model(path: Path, *, tags: frozenset[str] = SERVE, verify: bool =
     where = str(file)
     meta_graph = _meta_graph(parse("SavedModel", file.read_bytes(), where=where), tags, where=where)
     definitions = OpDefinitions(meta_graph.meta_info_def.stripped_op_list, where=f"{where}, op definitions")
-    graph = graph_of(meta_graph.graph_def, definitions)
+    graph = with_assets(graph_of(meta_graph.graph_def, definitions), meta_graph, path / "assets", where=where)
     functions = functions_of(meta_graph.graph_def, definitions)
     signatures, notes = signatures_of(meta_graph, graph)
     bundle = _bundle(path / "variables" / "variables", graph, verify=verify)
     stored = resolve(meta_graph, graph, functions, bundle=bundle, where=where) if bundle else {}
+    graph, tables = with_tables(graph, functions, bundle)
     return SourceModel(
         name=path.resolve().name,
         path=str(path),
@@ -45,6 +47,8 @@ def read_saved_model(path: Path, *, tags: frozenset[str] = SERVE, verify: bool =
         variables=Variables(stored, graph=graph, bundle=bundle, where=where),
         signatures=signatures,
         notes=notes,
+        tables=tables,
+        definitions=definitions,
     )
 
 

@@ -189,20 +189,21 @@ def _assigned(graph: SourceGraph, nodes: Iterable[SourceNode]) -> dict[str, Stor
     """What assignments give to variables: the node (or function argument) of each, and where its value stands."""
     found = {}
     for node in nodes:
-        if node.op in _ASSIGNMENTS and (stored := _restored(graph, node.inputs[1])) is not None:
+        if node.op in _ASSIGNMENTS and (stored := restored(graph, node.inputs[1])) is not None:
             found[node.inputs[0].node] = stored
     return found
 
 
-def _restored(graph: SourceGraph, ref: SourceRef) -> Stored | None:
+def restored(graph: SourceGraph, ref: SourceRef) -> Stored | None:
+    """Where in the checkpoint a tensor stands that is restored from it; None for any other."""
     node = graph.nodes.get(ref.node)
     if node is None:
         return None
     match node.op:
         case "Identity":
-            return _restored(graph, node.inputs[0])
+            return restored(graph, node.inputs[0])
         case "Cast":
-            stored = _restored(graph, node.inputs[0])
+            stored = restored(graph, node.inputs[0])
             return stored and replace(stored, converts=True)
         case "RestoreV2":
             key, part = (_text(graph, source, ref.output) for source in node.inputs[1:3])

@@ -26,7 +26,7 @@ def augmentation(layer: Layer, x: Tensor) -> Tensor:
 def rescaling(layer: Layer, x: Tensor) -> Tensor:
     """`x · scale + offset`."""
     emit = layer.emit
-    scale, offset = (np.asarray(_plain(layer.config.get(key, 0.0)), np.float32) for key in ("scale", "offset"))
+    scale, offset = (np.asarray(plain(layer.config.get(key, 0.0)), np.float32) for key in ("scale", "offset"))
     scaled = emit("Mul", emit.cast(x, np.float32), scale)
     return emit("AddV2", scaled, offset) if np.any(offset) else scaled
 
@@ -66,7 +66,7 @@ def category_encoding(layer: Layer, x: Tensor, count_weights: Tensor | None = No
     if count_weights is not None:
         raise NotLoweredError("weights of counts are not known")
     depth, mode = int(layer.config["num_tokens"]), layer.get("output_mode", "multi_hot")
-    return _encoded(layer, layer.emit.cast(x, np.int32), depth, mode)
+    return encoded(layer, layer.emit.cast(x, np.int32), depth, mode)
 
 
 @layer("Discretization")
@@ -80,20 +80,21 @@ def discretization(layer: Layer, x: Tensor) -> Tensor:
     )
     count = emit("Sum", emit.cast(reached, np.int32), np.array([-1], np.int32), keep_dims=False)
     mode = layer.get("output_mode", "int")
-    return count if mode == "int" else _encoded(layer, count, len(bounds) + 1, mode)
+    return count if mode == "int" else encoded(layer, count, len(bounds) + 1, mode)
 
 
-def _encoded(layer: Layer, x: Tensor, depth: int, mode: str) -> Tensor:
+def encoded(layer: Layer, x: Tensor, depth: int, mode: str, dtype: type[np.generic] = np.float32) -> Tensor:
+    """Whole numbers, int32, as rows of zeros and ones, or of counts; numbers outside of `depth` count nothing."""
     emit = layer.emit
     last = x.shape[-1] if x.rank > 1 else None
     if mode == "one_hot" and last == 1:
         x = emit("Squeeze", x, squeeze_dims=[x.rank - 1])
-    hot = emit("OneHot", x, np.int32(depth), np.float32(1), np.float32(0), axis=-1)
+    hot = emit("OneHot", x, np.int32(depth), dtype(1), dtype(0), axis=-1)
     if mode == "one_hot" or x.rank == 1:
         return hot
     return emit("Max" if mode == "multi_hot" else "Sum", hot, np.array([-2], np.int32), keep_dims=False)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Arrays are serialized as objects."""
     return value["config"]["value"] if isinstance(value, dict) else value
