@@ -26,6 +26,11 @@ _FILLS: Final = frozenset(
     for name in ("InitializeTable", "InitializeTableFromTextFile", "LookupTableImport")
     for version in ("", "V2")
 )
+_TABLES: Final = frozenset(
+    f"{name}{version}"
+    for name in ("HashTable", "MutableHashTable", "MutableHashTableOfTensors", "MutableDenseHashTable")
+    for version in ("", "V2")
+)
 _CALLS: Final = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
 _ASSETS: Final = "saved_model_assets"
 _HANDING: Final = frozenset({"Identity", "ReadVariableOp"})
@@ -37,15 +42,17 @@ def with_assets(graph: SourceGraph, meta_graph: Any, directory: Path, *, where: 
     Raises:
         Invalid: an asset is said to lie outside of the model's directory.
     """
-    nodes = dict(graph.nodes)
     assets = list(_assets(meta_graph, where))
+    if not assets:
+        return graph
+    nodes = dict(graph.nodes)
     for asset in assets:
         if Path(asset.filename).name != asset.filename:
             raise Invalid(f"the asset {asset.filename!r} is no name of a file", where=where)
         path = np.array(str(directory / asset.filename).encode(), object)
         name = tensor_ref(asset.tensor_info.name).node
         nodes[name] = SourceNode(name, "Const", (), {"value": path, "dtype": path.dtype})
-    return replace(graph, nodes=nodes) if assets else graph
+    return replace(graph, nodes=nodes)
 
 
 def _assets(meta_graph: Any, where: str) -> Iterator[Any]:
@@ -61,18 +68,17 @@ def with_tables(
     graph: SourceGraph, functions: Mapping[str, SourceGraph], bundle: Bundle | None = None
 ) -> tuple[SourceGraph, dict[str, SourceNode]]:
     """The graph with all that fills tables in it, and the node that fills each table last, by the table's node."""
-    if not any("HashTable" in node.op for node in graph.nodes.values()):
+    if next(iter(graph.of(_TABLES)), None) is None:
         return graph, {}
     filling = _Filling(graph, functions, bundle)
-    for node in list(graph.nodes.values()):
-        if node.op in _FILLS:
-            filling.take(node, graph, "", {})
-        elif node.op in _CALLS and isinstance(node.attrs["f"], FunctionName):
+    for node in graph.of(_FILLS):
+        filling.take(node, graph, "", {})
+    for node in graph.of(_CALLS):
+        if isinstance(node.attrs["f"], FunctionName):
             body = functions[node.attrs["f"]]
             given = dict(zip((argument.name for argument in body.arguments), node.inputs, strict=True))
-            for inner in body.nodes.values():
-                if inner.op in _FILLS:
-                    filling.take(inner, body, f"{node.name}/", given)
+            for inner in body.of(_FILLS):
+                filling.take(inner, body, f"{node.name}/", given)
     return replace(graph, nodes=filling.nodes), filling.tables
 
 
@@ -154,9 +160,7 @@ class _Filling:
         return ref
 
     def _assigned(self, variable: SourceRef) -> Iterator[SourceRef]:
-        for node in self.graph.nodes.values():
-            if node.op == "AssignVariableOp" and node.inputs[0] == variable:
-                yield node.inputs[1]
+        return (node.inputs[1] for node in self.graph.of({"AssignVariableOp"}) if node.inputs[0] == variable)
 
 
 def _outside(ref: SourceRef, prefix: str, given: Mapping[str, SourceRef]) -> SourceRef:
