@@ -143,7 +143,7 @@ def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budge
     suspects = [row.node for row in rows.ops if row.precision == "int8" and row.node not in kept]
     if not suspects:
         return plan, whole, 0
-    layers = {node.outputs[0].name for node in trials.signature.graph if _size(node)}
+    layers = {node.name for node in trials.signature.graph if _size(node)}
     search = trials.searching()
     found = find_blame(
         suspects, lambda group: search.noise(_only(plan, rows, group)), samples=0, budget=budget, worst=0
@@ -214,7 +214,7 @@ def _inside(graph: Graph, plan: Plan, why: str) -> dict[str, dict[str, Raise]]:
     bodies = {body.name: body for body in Model([graph]).bodies}
     found: dict[str, dict[str, Raise]] = {}
     for rows in (rows for rows in plan.graphs if rows.graph in bodies):
-        sizes = {node.outputs[0].name: _size(node) for node in bodies[rows.graph]}
+        sizes = {node.name: _size(node) for node in bodies[rows.graph]}
         layers = [row.node for row in rows.ops if row.precision == "int8" and sizes[row.node]]
         if layers:
             found[rows.graph] = dict.fromkeys(layers, ("weights", why))

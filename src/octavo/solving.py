@@ -118,9 +118,9 @@ def _layers(graph: Graph, rows: GraphPlan) -> Iterator[tuple[Node, Grid]]:
     integers = {row.node for row in rows.ops if row.precision in ("int8", "int16x8")}
     for node in graph:
         weight, input = weight_of(node), node.inputs[0] if node.inputs else None
-        if weight is None or node.outputs[0].name not in integers or input is None or input.const is not None:
+        if weight is None or node.name not in integers or input is None or input.const is not None:
             continue
-        row = by_reader.get((node.outputs[0].name, weight[2].name))
+        row = by_reader.get((node.name, weight[2].name))
         if row is not None and row.axis is not None and not row.block and 1 < _taken(node) <= WIDEST:
             yield node, row
 
@@ -136,7 +136,7 @@ def _taken(node: Node) -> int:
 
 def _read_by(graph: Graph, node: Node) -> str:
     """The name of the tensor that the node's twin reads in a quantized graph."""
-    name = node.outputs[0].name
+    name = node.name
     twins = {each.outputs[0].name: each for each in graph}
     twin = next(
         twins[n] for n in (f"{name}/int8", f"{name}/int16", name) if n in twins and twins[n].op.code == node.op.code
