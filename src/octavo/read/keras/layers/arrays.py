@@ -158,6 +158,24 @@ def take(layer: Layer, x: Tensor, indices: Any, axis: int | None = None) -> Tens
     return _picked(layer, x, np.asarray(indices), axis)
 
 
+@operation("TakeAlongAxis")
+def take_along_axis(layer: Layer, x: Tensor, indices: Operand, axis: int | None = None) -> Tensor:
+    """Along an axis the elements at places, which differ from row to row; negative places count from the end."""
+    emit = layer.emit
+    places = emit.cast(emit.tensor(indices), np.int32)
+    if axis is None:
+        x, axis = emit.reshape(x, [-1]), 0
+    axis %= x.rank
+    if any(a != b for at, (a, b) in enumerate(zip(x.shape, places.shape, strict=True)) if at != axis):
+        raise NotLoweredError(f"places of the shape {list(places.shape)} stretch over {list(x.shape)}")
+    order = [*(at for at in range(x.rank) if at != axis), axis]
+    rows, chosen = emit.transpose(x, order), emit.transpose(places, order)
+    length = emit.size(x, axis)
+    within = emit("SelectV2", emit("Less", chosen, np.int32(0)), emit("AddV2", chosen, length), chosen)
+    picked = emit("GatherV2", rows, within, np.int32(-1), batch_dims=x.rank - 1)
+    return emit.transpose(picked, [order.index(at) for at in range(x.rank)])
+
+
 @operation("Swapaxes")
 def swap_axes(layer: Layer, x: Tensor, axis1: int, axis2: int) -> Tensor:
     """Two dimensions in each other's place."""

@@ -47,7 +47,6 @@ _UNARY = {
     "Reciprocal": ("math.reciprocal",),
     "Relu": ("nn.relu", "keras.activations.relu"),
     "Relu6": ("nn.relu6",),
-    "Round": ("math.round",),
     "Rsqrt": ("math.rsqrt",),
     "Selu": ("nn.selu",),
     "Sigmoid": ("math.sigmoid", "nn.sigmoid"),
@@ -258,13 +257,29 @@ def cast(layer: Layer, x: Tensor, dtype: Any = None) -> Tensor:
     return layer.emit.cast(x, np.float32 if "float" in name else np.dtype(name))
 
 
+@operation("Round", "math.round")
+def rounded(layer: Layer, x: Tensor, decimals: int = 0) -> Tensor:
+    """To so many decimals, halves to even."""
+    if decimals == 0 or x.dtype.kind in "iu":
+        return layer.emit("Round", x)
+    scale = np.float32(10.0**decimals)
+    return layer.emit("RealDiv", layer.emit("Round", layer.emit("Mul", x, scale)), scale)
+
+
 @operation("Pad", "pad")
-def pad(layer: Layer, x: Tensor, pad_width: Any = None, paddings: Any = None, **options: Any) -> Tensor:
-    """Zeros around."""
-    if str(options.get("mode", "constant")).lower() != "constant" or options.get("constant_values") not in (None, 0):
-        raise NotLoweredError(f"padding by {options}")
-    around = pad_width if pad_width is not None else paddings
-    return layer.emit("Pad", x, np.broadcast_to(np.asarray(around, np.int32), (x.rank, 2)))
+def pad(
+    layer: Layer, x: Tensor, pad_width: Any = None, constant_values: Any = None, *,
+    mode: str = "constant", paddings: Any = None,
+) -> Tensor:  # fmt: skip
+    """A number around, or the tensor's own numbers mirrored."""
+    around = np.broadcast_to(np.asarray(pad_width if pad_width is not None else paddings, np.int32), (x.rank, 2))
+    if mode.upper() in ("REFLECT", "SYMMETRIC"):
+        return layer.emit("MirrorPad", x, around, mode=mode.upper())
+    if mode.upper() != "CONSTANT":
+        raise NotLoweredError(f"padding in the mode {mode!r}")
+    if constant_values is None:
+        return layer.emit("Pad", x, around)
+    return layer.emit("PadV2", x, around, np.asarray(constant_values, x.dtype))
 
 
 @operation("Where", "where")
