@@ -232,6 +232,7 @@ REMEMBERING = {
     "LSTM backwards, without bias": lambda k: k.LSTM(3, stateful=True, go_backwards=True, use_bias=False),
     "SimpleRNN": lambda k: k.SimpleRNN(3, stateful=True, activation="relu"),
     "both directions": lambda k: k.Bidirectional(k.LSTM(3, stateful=True, return_sequences=True)),
+    "many units": lambda k: k.LSTM(64, stateful=True),
 }
 
 

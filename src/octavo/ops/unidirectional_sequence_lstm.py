@@ -15,6 +15,8 @@ from octavo.ir.port import Bias, Grid, Kept, Kernels, Observed, Plain, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 from octavo.ops._activation import activate
+from octavo.ops.split import Split
+from octavo.ops.transpose import transpose
 from octavo.schema.enums import Activation
 
 _INSIDE = "its int8 kernel needs the ranges of tensors inside of it, which no runtime tells, where it has {}"
@@ -23,6 +25,7 @@ _CELL = 2.0**-10
 _WEIGHT = Weight(axis=None, dtypes={"float32": ("int8",), "int8": ("int8",)}, fast=("int8",), pays=(16.0, 16.0))
 """Beside float activations the kernel takes one scale for a weight, and weights all of one dtype. In int8, 32 units of
 24 numbers take 1.02 times as long as in float, 128 of 64 0.73 times (AVX2)."""
+_GATES = Split(num_splits=4)
 _INPUT, _RECURRENT, _PEEPHOLE, _BIAS, _PROJECTION, _STATES, _NORM = 1, 5, 9, 12, 16, 18, 20
 """Where each group of operands begins: four gates each (input, forget, cell, output), or as the kernel has them."""
 
@@ -51,18 +54,20 @@ class UnidirectionalSequenceLstm(Op):
 
         TensorFlow has no such operation: the reader of Keras files has, for layers that remember.
         """
-        x = source.inputs[0]
-        kernel, recurrent, bias = (source.const(at, "weights") for at in (1, 2, 3))
+        x, kernel, recurrent, bias = source.inputs
         batch, units = x.shape[0], recurrent.shape[0]
         if not isinstance(batch, int):
             raise NotLoweredError("a layer that remembers needs a batch of known size")
-        weights = [np.ascontiguousarray(part) for whole in (kernel, recurrent) for part in np.split(whole.T, 4)]
+        rows = (transpose(build, whole, [1, 0]) for whole in (kernel, recurrent))
+        weights = [part for whole in rows for part in build.many(_GATES, np.int32(0), whole)]
         states = [
             build.graph.state(f"{build.origin[0]}/{name}", Type(np.dtype(np.float32), (batch, units)))
             for name in ("output_state", "cell_state")
         ]
         op = UnidirectionalSequenceLstm(Activation.TANH)
-        return build(op, x, *weights, *[None] * 3, *np.split(bias, 4), None, None, *states, *[None] * 4)
+        return build(
+            op, x, *weights, *[None] * 3, *build.many(_GATES, np.int32(0), bias), None, None, *states, *[None] * 4
+        )
 
     def infer(self, input: Value, *others: Value | None) -> Type:
         """The input's shape, with the length of the output state's rows.

@@ -13,6 +13,7 @@ from octavo.ir.port import Kernels, Observed, Plain, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._activation import activate
+from octavo.ops.transpose import transpose
 from octavo.schema.enums import Activation
 
 
@@ -36,14 +37,13 @@ class UnidirectionalSequenceRnn(Op):
 
         TensorFlow has no such operation: the reader of Keras files has, for layers that remember.
         """
-        x = source.inputs[0]
-        kernel, recurrent, bias = (source.const(at, "weights") for at in (1, 2, 3))
+        x, kernel, recurrent, bias = source.inputs
         batch = x.shape[0]
         if not isinstance(batch, int):
             raise NotLoweredError("a layer that remembers needs a batch of known size")
-        state = build.graph.state(f"{build.origin[0]}/state", Type(np.dtype(np.float32), (batch, bias.size)))
+        state = build.graph.state(f"{build.origin[0]}/state", Type(np.dtype(np.float32), (batch, *bias.shape)))
         op = UnidirectionalSequenceRnn(fused_activation_function=Activation[source.attr("activation", str)])
-        weights = (np.ascontiguousarray(array.T) for array in (kernel, recurrent))
+        weights = (transpose(build, value, [1, 0]) for value in (kernel, recurrent))
         return build(op, x, *weights, bias, state)
 
     def infer(self, input: Value, weights: Value, recurrent: Value, bias: Value, state: Value) -> Type:
