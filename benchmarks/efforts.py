@@ -20,6 +20,7 @@ from accuracy import EFFORTS, PLAIN
 RECIPES: dict[str, dict[str, object]] = {
     "plain calibration": {"precision": "int8", **PLAIN},
     **{effort: {"precision": "int8", "effort": effort} for effort in EFFORTS},
+    **{f"{effort}, int4 weights": {"precision": "int8", "weights": "int4", "effort": effort} for effort in EFFORTS},
 }
 CHILD = """
 import json, resource, sys, time
