@@ -614,7 +614,7 @@ def test_without_a_terminal_there_is_no_progress(tmp_path):
 
 def test_blame_tells_who_costs_what_and_the_rule_that_relieves(converted):
     folder, _ = converted
-    command = ("blame", MODEL, "--samples", CALIBRATION, "--count", 4)
+    command = ("blame", MODEL, "--samples", CALIBRATION, "--count", 32)  # on 4 the model may be too near float to mend
     told = json.loads(run(*command, "--json").stdout)
     assert told["suspects"][0]["share"] >= told["suspects"][-1]["share"]
     text = run(*command, "--plan", folder / "plan.json", "--layers", 3).stdout
