@@ -235,7 +235,8 @@ def main() -> None:
             print(name, json.dumps(told["files"]), flush=True)
     if chosen.write:
         done = [json.loads(path.read_text()) for name in known if (path := results / f"{name}.json").exists()]
-        chosen.write.write_text(coverage_table.page(done, near=NEAR), encoding="utf-8")
+        absent = sorted(set(known) - {told["name"] for told in done})
+        chosen.write.write_text(coverage_table.page(done, near=NEAR, absent=absent), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -19,8 +19,8 @@ GROUPS = {
 }
 
 
-def page(results: Sequence[Told], *, near: float) -> str:
-    """The whole page."""
+def page(results: Sequence[Told], *, near: float, absent: Sequence[str] = ()) -> str:
+    """The whole page; `absent` names what was not measured."""
     versions = ", ".join(
         f"{name} {importlib.metadata.version(name)}" for name in ("keras", "tensorflow_cpu", "ai_edge_litert")
     )
@@ -46,6 +46,8 @@ def page(results: Sequence[Told], *, near: float) -> str:
         rows = [told for told in results if told["group"] == group]
         if rows:
             parts += [f"## {title}", table(rows, modes=group != "families")]
+    if absent:
+        parts += ["## Not measured", f"These {len(absent)} of the inventory have no result yet: {', '.join(absent)}."]
     return "\n\n".join(parts) + "\n"
 
 
@@ -53,7 +55,8 @@ def summary(results: Sequence[Told], *, near: float) -> str:
     """How many models convert from each file, and how many of these are equal to Keras."""
     lines = ["| | models | " + " | ".join(FORMS) + " |", "|---|---|" + "---|" * len(FORMS)]
     for group, title in GROUPS.items():
-        rows = [told for told in results if told["group"] == group]
+        if not (rows := [told for told in results if told["group"] == group]):
+            continue
         cells = [_share(rows, form, near) for form in FORMS]
         lines.append(f"| {title} | {len(rows)} | " + " | ".join(cells) + " |")
     return "Models that convert and run, and of these those within " + f"{near:g} of Keras:\n\n" + "\n".join(lines)
