@@ -33,6 +33,12 @@ def test_integers_broadcast(op):
     agree(lambda x: op(x=x, y=tf.constant(DIVISORS)), WHOLE)
 
 
+@pytest.mark.parametrize("op", [raw.Abs, raw.Sign], ids=lambda op: op.__name__)
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+def test_the_signs_of_integers(op, dtype):
+    agree(lambda x: op(x=x), WHOLE.astype(dtype), dynamic=(0,))
+
+
 @pytest.mark.parametrize("op", [raw.RealDiv, raw.Div, raw.FloorDiv, raw.DivNoNan, raw.Xdivy])
 def test_division_by_a_tensor_and_by_a_constant(op):
     agree(lambda x, y: op(x=x, y=y), A, np.abs(B) + 0.5, dynamic=(0, 1))

@@ -12,8 +12,9 @@ from octavo.ir.graph import Node, Value
 from octavo.ir.op import lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Fit, Kernels, Observed
 from octavo.ir.source import Array
-from octavo.ops._elementwise import FLOAT_INT, FLOAT_INT32, Elementwise, emit
+from octavo.ops._elementwise import FLOAT_INT, FLOAT_INT32, Elementwise, emit, like
 from octavo.ops._table import coarse, reach
+from octavo.ops.binary import Maximum, Minimum
 
 
 @operation
@@ -36,8 +37,11 @@ class Abs(Unary):
     @lowers("tf.Abs")
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
-        """TensorFlow's operand is LiteRT's."""
-        return emit(build, Abs(), *source.inputs)
+        """TensorFlow's operand is LiteRT's; of long integers, which have no kernel, `max(x, −x)`."""
+        (x,) = source.inputs
+        if x.dtype.name == "int64":
+            return emit(build, Maximum(), x, emit(build, Neg(), x))
+        return emit(build, Abs(), x)
 
     def version(self, node: Node) -> int:
         """int8 2, quantized int16 3, plain int16 4, int32 5 (`op_version.cc` of LiteRT)."""
@@ -251,8 +255,11 @@ class Sign(Unary):
     @lowers("tf.Sign")
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
-        """TensorFlow's operand is LiteRT's."""
-        return emit(build, Sign(), *source.inputs)
+        """TensorFlow's operand is LiteRT's; long integers, which have no kernel, are clipped to −1 … 1."""
+        (x,) = source.inputs
+        if x.dtype.name == "int64":
+            return emit(build, Minimum(), emit(build, Maximum(), x, like(x, -1)), like(x, 1))
+        return emit(build, Sign(), x)
 
 
 def _round(source: Source, build: Builder, op: Rounding) -> Value:
