@@ -98,6 +98,13 @@ def test_einsum_of_one_tensor_transposes():
     assert codes(agree(lambda x: tf.raw_ops.Einsum(inputs=[x], equation="bij->bji"), real(2, 3, 4))) == ["TRANSPOSE"]
 
 
+def test_einsum_tells_lengths_that_joined_dimensions_lose():
+    def every_pair(x, y):
+        return tf.raw_ops.Einsum(inputs=[x[:, None] * x[None], y], equation="abd,cd->abc")
+
+    agree(every_pair, real(3, 4), real(5, 4), dynamic=(0,))
+
+
 def test_einsum_sums_what_one_operand_has_alone():
     pytest.importorskip("octavo.ops.reduce")
     agree(lambda x: tf.raw_ops.Einsum(inputs=[x], equation="bij->j"), real(2, 3, 4))

@@ -140,6 +140,11 @@ def test_rolling(axis):
     agree(lambda x: tf.roll(x, [-1, 4], [1, 2]), A, dynamic=(0,))
 
 
+@pytest.mark.parametrize("shift", [2, -3, 9])
+def test_rolling_over_as_many_elements_as_there_are_at_run_time(shift):
+    agree(lambda x: tf.roll(x, shift, 0), A, dynamic=(0,))
+
+
 def test_places_of_what_is_true():
     agree(tf.where, A > 0, dynamic=(0,))
 
@@ -147,6 +152,14 @@ def test_places_of_what_is_true():
 def test_bands_of_matrices():
     agree(lambda x: tf.linalg.band_part(x, -1, 0), A, dynamic=(0,))
     agree(lambda x: tf.linalg.band_part(x, 1, 0), A, dynamic=(0,))
+
+
+@pytest.mark.parametrize("turn", [tf.identity, tf.transpose], ids=["rows", "columns"])
+def test_bands_of_matrices_whose_size_is_known_at_run_time(turn):
+    for lower, upper in [(-1, 0), (1, 2), (0, -1)]:
+        agree(lambda x, b=(lower, upper): tf.linalg.band_part(turn(x), *b), A[:, :, 0], dynamic=(0,))
+    agree(lambda x: tf.linalg.band_part(turn(x), tf.shape(x)[0] - 2, 3 - tf.shape(x)[0]), A[:, :, 0], dynamic=(0,))
+    agree(lambda x, n: tf.linalg.band_part(turn(x), n, -n), A[:, :, 0], np.array(1, np.int64), dynamic=(0,))
 
 
 def test_what_hands_on_its_input():

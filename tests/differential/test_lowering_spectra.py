@@ -32,6 +32,12 @@ def test_complex_transforms_and_back(length):
     agree(lambda x: parts(tf.signal.fft(tf.cast(x, tf.complex64))), of(3, length), dynamic=(0,))
 
 
+def test_transforms_over_as_many_points_as_there_are_at_run_time():
+    agree(lambda x: parts(tf.signal.fft2d(tf.cast(x, tf.complex64))), of(5, 3), dynamic=(0,))
+    agree(lambda a, b: parts(tf.signal.fft2d(tf.complex(a, b))), of(6, 3), of(6, 3), dynamic=(0, 1))
+    agree(lambda a, b: parts(tf.signal.ifft2d(tf.complex(a, b))), of(7, 4), of(7, 4), dynamic=(0, 1))
+
+
 @pytest.mark.parametrize("size", [(4, 8), (3, 10), (8, 512)])
 def test_transforms_of_images(size):
     agree(lambda x: parts(tf.signal.rfft2d(x)), of(2, *size), dynamic=(0,))

@@ -9,6 +9,14 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "differential"))
 from lowering import agree, codes, tf
 
+from octavo.ir.build import Builder
+from octavo.ir.dim import symbol
+from octavo.ir.graph import Graph
+from octavo.ir.interpret import interpret
+from octavo.ir.op import NotLoweredError
+from octavo.ir.type import Type
+from octavo.ops.shape import runtime_dims
+
 IMAGES = np.random.default_rng(9).standard_normal((2, 4, 5, 3)).astype(np.float32)
 
 
@@ -88,3 +96,20 @@ def test_comparisons_with_a_dimension_fold_where_every_run_agrees():
         return tf.reshape(x, tf.stack([tf.maximum(batch, 1), tf.where(batch > 0, 60, 1)]))
 
     assert codes(agree(clamped, IMAGES, dynamic=(0,))) == ["RESHAPE"]
+
+
+def test_a_length_is_computed_from_any_dimension_that_depends_on_it_alone():
+    n, batch = symbol("n"), symbol("batch")
+    graph = Graph()
+    value = graph.input("x", Type(np.dtype(np.float32), (3 * n * batch + 2 * batch, batch)))
+    graph.outputs = [runtime_dims(Builder(graph), [n, 2 * n + 1, batch], value)]
+    found = interpret(graph, {"x": np.zeros((3 * 7 * 5 + 2 * 5, 5), np.float32)})
+    assert found[graph.outputs[0]].tolist() == [7, 15, 5]
+
+
+def test_a_length_that_no_dimension_tells_is_refused():
+    n, m = symbol("n"), symbol("m")
+    graph = Graph()
+    value = graph.input("x", Type(np.dtype(np.float32), (n * m, n * n)))
+    with pytest.raises(NotLoweredError, match="dimension n cannot be computed"):
+        runtime_dims(Builder(graph), [n, m], value)

@@ -120,6 +120,23 @@ def is_static(dims: Iterable[Dim]) -> bool:
     return all(isinstance(dim, int) for dim in dims)
 
 
+def symbols(dim: Dim) -> set[str]:
+    """The names of the symbols that a dimension depends on."""
+    return {name for monomial in _terms(dim) for name in monomial}
+
+
+def linear(dim: Dim, name: str) -> tuple[Dim, Dim]:
+    """What stands before the symbol `name`, and the rest: `factor · name + rest`; a factor of 0 for any other form."""
+    factor: dict[Monomial, int] = {}
+    rest: dict[Monomial, int] = {}
+    for monomial, coefficient in _terms(dim).items():
+        others = tuple(other for other in monomial if other != name)
+        if len(monomial) - len(others) > 1:
+            return 0, dim
+        (rest if len(others) == len(monomial) else factor)[others] = coefficient
+    return _combine(factor.items()), _combine(rest.items())
+
+
 def _terms(dim: Dim) -> dict[Monomial, int]:
     return dim.terms if isinstance(dim, Symbolic) else {(): int(dim)}
 

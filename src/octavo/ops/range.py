@@ -7,13 +7,14 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
-from octavo.ir.dim import UndecidedError
+from octavo.ir.dim import Dim, UndecidedError
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops.shape import known_dims
+from octavo.ops.reshape import reshape
+from octavo.ops.shape import known_dims, runtime_dims
 
 
 @operation
@@ -60,3 +61,11 @@ class Range(Op):
     def version(self, node: Node) -> int:
         """int64 2 (`op_version.cc` of LiteRT)."""
         return 2 if node.output.dtype.name == "int64" else 1
+
+
+def counted(build: Builder, length: Dim, like: Value) -> Value:
+    """0, 1, … `length` − 1, int32; a length that is known only at run time is computed from the shape of `like`."""
+    if isinstance(length, int):
+        return build.const(np.arange(length, dtype=np.int32))
+    limit = reshape(build, runtime_dims(build, [length], like), [])
+    return build(Range(), np.array(0, np.int32), limit, np.array(1, np.int32))

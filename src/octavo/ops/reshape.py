@@ -65,16 +65,17 @@ class Reshape(Op):
         return Together()
 
 
-def reshape(build: Builder, value: Value, dims: Sequence[Dim]) -> Value:
+def reshape(build: Builder, value: Value, dims: Sequence[Dim], *others: Value) -> Value:
     """`value` with the shape `dims` (one −1 at most); itself when it has that shape already.
 
-    The shape operand is a constant when at most one dimension is known only at run time.
+    The shape operand is a constant when at most one dimension is known only at run time. Dimensions that `value` does
+    not tell are computed from the shapes of `others`.
     """
     resolved = resolve(value.shape, dims)
     if resolved == value.shape:
         return value
     if sum(not isinstance(dim, int) for dim in resolved) > 1 or (0 in resolved and -1 in dims):
-        return build(Reshape(), value, runtime_dims(build, resolved, value))
+        return build(Reshape(), value, runtime_dims(build, resolved, value, *others))
     numbers = [dim if isinstance(dim, int) else -1 for dim in resolved]
     return build(Reshape(), value, np.array(numbers, np.int32))
 

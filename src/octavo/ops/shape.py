@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
-from octavo.ir.dim import Dim, Symbolic, symbol
+from octavo.ir.dim import Dim, Symbolic, linear, symbol, symbols
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain
@@ -88,32 +88,32 @@ class Rank(Op):
     kernels: ClassVar = INT8_AND_INT16
 
 
-def runtime_dims(build: Builder, dims: Sequence[Dim], like: Value) -> Value:
-    """`dims` as an int32 vector, computed at run time from the shape of `like` where need be.
+def runtime_dims(build: Builder, dims: Sequence[Dim], *likes: Value) -> Value:
+    """`dims` as an int32 vector, computed at run time from the shapes of `likes` where need be.
 
     Raises:
-        NotLoweredError: a symbol is in no dimension of `like`.
+        NotLoweredError: a symbol cannot be told from any dimension of theirs.
     """
     from octavo.ops.concatenation import Concatenation
     from octavo.ops.reshape import reshape
 
     if all(isinstance(dim, int) for dim in dims):
         return build.const(np.array(dims, np.int32))
-    scalars = [reshape(build, _dim(build, dim, like), [1]) for dim in dims]
+    scalars = [reshape(build, _dim(build, dim, likes), [1]) for dim in dims]
     return scalars[0] if len(scalars) == 1 else build(Concatenation(axis=0), *scalars)
 
 
-def _dim(build: Builder, dim: Dim, like: Value) -> Value:
+def _dim(build: Builder, dim: Dim, likes: Sequence[Value]) -> Value:
     """One dimension as a vector of one element."""
     from octavo.ops.binary import Add, Mul
 
     if isinstance(dim, int):
         return build.const(np.array([dim], np.int32))
-    if dim in like.shape:
-        return _length(build, like, like.shape.index(dim))
+    if (found := _stands(build, dim, likes)) is not None:
+        return found
     terms: list[Value] = []
     for factors, coefficient in dim.terms.items():
-        lengths = [_symbol(build, name, like) for name in factors]
+        lengths = [_symbol(build, name, likes) for name in factors]
         number = build.const(np.array([coefficient], np.int32))
         terms.append(
             reduce(lambda a, b: build(Mul(), a, b), lengths if coefficient == 1 and lengths else [*lengths, number])
@@ -121,10 +121,29 @@ def _dim(build: Builder, dim: Dim, like: Value) -> Value:
     return reduce(lambda a, b: build(Add(), a, b), terms)
 
 
-def _symbol(build: Builder, name: str, like: Value) -> Value:
-    if symbol(name) not in like.shape:
-        raise NotLoweredError(f"the dimension {name} cannot be computed from {like.type}")
-    return _length(build, like, like.shape.index(symbol(name)))
+def _stands(build: Builder, dim: Dim, likes: Sequence[Value]) -> Value | None:
+    """The dimension where it stands as it is, a vector of one element; None where it stands nowhere."""
+    like = next((like for like in likes if dim in like.shape), None)
+    return None if like is None else _length(build, like, like.shape.index(dim))
+
+
+def _symbol(build: Builder, name: str, likes: Sequence[Value]) -> Value:
+    """The length of a symbol: as it stands, or out of `factor · symbol + rest` when all else there stands somewhere."""
+    from octavo.ops.binary import Div, Sub
+
+    if (found := _stands(build, symbol(name), likes)) is not None:
+        return found
+    for like in likes:
+        for axis, dim in enumerate(like.shape):
+            factor, rest = linear(dim, name)
+            others = {symbol(other) for part in (factor, rest) for other in symbols(part)}
+            if factor == 0 or not all(any(other in each.shape for each in likes) for other in others):
+                continue
+            length = _length(build, like, axis)
+            length = length if rest == 0 else build(Sub(), length, _dim(build, rest, likes))
+            return length if factor == 1 else build(Div(), length, _dim(build, factor, likes))
+    types = ", ".join(str(like.type) for like in likes)
+    raise NotLoweredError(f"the dimension {name} cannot be computed from {types}")
 
 
 def _length(build: Builder, value: Value, axis: int) -> Value:

@@ -183,7 +183,7 @@ class _Product:
             build, self.y, (self.batch, *((self.columns, self.sums) if adj_y else (self.sums, self.columns))), fewest
         )
         result = build(BatchMatMul(adj_x=adj_x, adj_y=adj_y), x, y)
-        return Term(reshape(build, result, [*batch, *rows, *columns]), self.labels)
+        return Term(reshape(build, result, [*batch, *rows, *columns], *self._told), self.labels)
 
     def _dense(self, build: Builder) -> Term:
         """A constant without batch is a matrix of weights."""
@@ -193,7 +193,13 @@ class _Product:
         columns = self.y.lengths(self.columns)
         weights = reshape(build, _arranged(build, self.y, self.columns + self.sums).value, [product(columns), size])
         result = fully_connected(build, rows, weights)
-        return Term(reshape(build, result, [*self.x.lengths(self.rows), *columns]), self.rows + self.columns)
+        dims = [*self.x.lengths(self.rows), *columns]
+        return Term(reshape(build, result, dims, *self._told), self.rows + self.columns)
+
+    @property
+    def _told(self) -> tuple[Value, Value]:
+        """What tells lengths that are lost where dimensions are joined."""
+        return self.x.value, self.y.value
 
 
 def _matrix(build: Builder, term: Term, groups: tuple[str, str, str], batch: list[Dim]) -> Value:

@@ -13,20 +13,26 @@ from typing import Any
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.dim import Dim
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, lowers
 from octavo.ir.source import Array
 from octavo.ops._complex import COMPLEX, is_zero, joined, parts
+from octavo.ops._elementwise import emit, like
 from octavo.ops._real import require_float32
 from octavo.ops.batch_matmul import matmul
-from octavo.ops.binary import Add, Mul, Sub
+from octavo.ops.binary import Add, Div, FloorMod, Mul, Sub
+from octavo.ops.cast import cast
 from octavo.ops.concatenation import concatenate
 from octavo.ops.gather import Gather
 from octavo.ops.pad import pad
+from octavo.ops.range import counted
 from octavo.ops.reshape import reshape
+from octavo.ops.shape import runtime_dims
 from octavo.ops.slice import Slice
 from octavo.ops.spectrum import Imag, Real, Rfft2d
 from octavo.ops.transpose import transpose
+from octavo.ops.unary import Cos, Sin
 
 SHORT = 256
 """Up to so many points a product with a matrix is used."""
@@ -93,9 +99,11 @@ def half_spectrum(build: Builder, value: Value, length: int) -> Parts:
     return _split(build, matmul(build, value, build.const(np.hstack([turns.real, turns.imag]).astype(np.float32))))
 
 
-def _transformed(build: Builder, found: Parts, length: int, sign: int) -> Parts:
+def _transformed(build: Builder, found: Parts, length: Dim, sign: int) -> Parts:
     """The transform of the last dimension (`sign` −1), or its inverse (1)."""
     real, imag = found
+    if not isinstance(length, int):
+        return _of_any_length(build, found, length, sign)
     if length > SHORT and _is_power(length):
         return _by_halves(build, found, length, sign)
     turns = _turns(length, sign) / (length if sign > 0 else 1)
@@ -105,6 +113,27 @@ def _transformed(build: Builder, found: Parts, length: int, sign: int) -> Parts:
     lower = np.hstack([-turns.imag, turns.real]).astype(np.float32)
     both = concatenate(build, [real, imag], real.rank - 1)
     return _split(build, matmul(build, both, build.const(np.vstack([upper, lower]))))
+
+
+def _of_any_length(build: Builder, found: Parts, length: Dim, sign: int) -> Parts:
+    """The transform over as many points as there are at run time: a product with cosines and sines made then."""
+    real, imag = found
+    places = counted(build, length, real)
+    count = reshape(build, runtime_dims(build, [length], real), [])
+    product = emit(build, Mul(), reshape(build, places, [length, 1]), reshape(build, places, [1, length]))
+    turns = cast(build, emit(build, FloorMod(), product, count), real.dtype)
+    points = cast(build, count, real.dtype)
+    angles = emit(build, Mul(), emit(build, Div(), turns, points), like(turns, sign * 2 * np.pi))
+    cosines, sines = emit(build, Cos(), angles), emit(build, Sin(), angles)
+    if sign > 0:
+        cosines, sines = (emit(build, Div(), part, points) for part in (cosines, sines))
+    both = matmul(build, real, cosines), matmul(build, real, sines)
+    if is_zero(imag):
+        return both
+    return (
+        emit(build, Sub(), both[0], matmul(build, imag, sines)),
+        emit(build, Add(), both[1], matmul(build, imag, cosines)),
+    )
 
 
 def _by_halves(build: Builder, found: Parts, length: int, sign: int) -> Parts:
@@ -145,10 +174,10 @@ def _real_again(build: Builder, half: Parts, length: int) -> Value:
     return matmul(build, concatenate(build, [real, imag], real.rank - 1), build.const(matrix))
 
 
-def _along(build: Builder, found: Parts, axis: int, function: Callable[[Parts, int], Parts]) -> Parts:
+def _along(build: Builder, found: Parts, axis: int, function: Callable[[Parts, Dim], Parts]) -> Parts:
     """The function of the dimension `axis`, as the last one."""
     rank = found[0].rank
-    length = _known(found[0].shape[axis])
+    length = found[0].shape[axis]
     order = [*(at for at in range(rank) if at != axis), axis]
     moved = _both(found, lambda part: transpose(build, part, order))
     return _both(function(moved, length), lambda part: transpose(build, part, np.argsort(order).tolist()))
