@@ -26,7 +26,8 @@ class Spread:
     """How the numbers of a tensor are spread, from a part of the samples.
 
     `counts` is int64[BINS]: how many numbers fall into each bin of float32 bit patterns (at most 1/32 wide, relative
-    to their magnitude). `sums` is float64[channels], the sum over all but the last dimension of `rows` rows.
+    to their magnitude). `sums` is float64[channels], the sum over all but the last dimension of `rows` rows; nothing
+    where the length of the last dimension differs from sample to sample.
     """
 
     counts: Array
@@ -41,7 +42,7 @@ class Spread:
 
     def merge(self, other: Spread) -> Spread:
         """Both together. Associative and commutative."""
-        return Spread(self.counts + other.counts, self.sums + other.sums, self.rows + other.rows)
+        return Spread(self.counts + other.counts, joined(self.sums, other.sums), self.rows + other.rows)
 
     @property
     def mean(self) -> Array:
@@ -52,6 +53,11 @@ class Spread:
 def overflowing() -> np.errstate:
     """Within this, sums may be infinite: masks are as low as numbers go, and a mean of infinity corrects nothing."""
     return np.errstate(over="ignore")
+
+
+def joined(sums: Array, others: Array) -> Array:
+    """The sums of each channel, together; nothing where these are not the same channels."""
+    return sums + others if sums.shape == others.shape else np.zeros(0)
 
 
 def bins_of(array: Array, *, most: int = 1 << 13) -> Array:

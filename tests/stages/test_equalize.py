@@ -7,11 +7,13 @@ import pytest
 import octavo
 from octavo.equalize.family import families, put
 from octavo.ir.build import Builder
+from octavo.ir.dim import symbol
 from octavo.ir.graph import Graph, Model, Signature
 from octavo.ir.interpret import interpret
 from octavo.ir.type import Type
 from octavo.judge.metrics import sqnr
 from octavo.ops.activation import LeakyRelu, Logistic, Prelu, Relu
+from octavo.ops.batch_matmul import BatchMatMul
 from octavo.ops.binary import Add, Mul, Sub
 from octavo.ops.conv_2d import Conv2D
 from octavo.ops.depthwise_conv_2d import DepthwiseConv2D
@@ -188,3 +190,24 @@ def test_a_plan_that_equalizes_what_the_model_has_not_is_refused():
     wrong = msgspec.structs.replace(plan.equalized[0], values=("no such value",))
     with pytest.raises(octavo.errors.Invalid, match="no such value"):
         octavo.convert(other, plan=msgspec.structs.replace(plan, equalized=(wrong,)))
+
+
+def test_dimensions_whose_length_differs_from_sample_to_sample_are_no_channels():
+    random = np.random.default_rng(0)
+    graph, length = Graph(), symbol("length")
+    build = Builder(graph)
+    given = graph.input("input", Type(np.dtype(np.float32), (1, length, CHANNELS)))
+    made = [build(FullyConnected(keep_num_dims=True), given, *_normal(random, CHANNELS, CHANNELS)) for _ in range(2)]
+    scores = build(Mul(), build(BatchMatMul(adj_y=True), *made), np.float32(0.4))
+    graph.outputs = [build(BatchMatMul(), build(Logistic(), scores), made[0])]
+    graph.outputs[0].name = "output"
+    model = to_bytes(Model([graph], [Signature("serving_default", graph, ("input",), ("output",))]))
+    samples = [{"input": random.standard_normal((1, 3 + n % 5, CHANNELS)).astype(np.float32)} for n in range(20)]
+    result = octavo.convert(model, recipe="int8", samples=samples)
+    for sample in samples[:5]:
+        exact, found = (Runtime(which).run(sample)["output"] for which in (model, result.content))
+        assert sqnr(exact, found) > 20, "eight bits"
+
+
+def _normal(random, out, into):
+    return random.standard_normal((out, into)).astype(np.float32), random.standard_normal(out).astype(np.float32)

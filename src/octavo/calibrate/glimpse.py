@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 
 from octavo.ir.source import Array
-from octavo.statistics import BINS, Products, Range, Spread, Statistics, bins_of, sums_of
+from octavo.statistics import BINS, Products, Range, Spread, Statistics, bins_of, joined, sums_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +88,11 @@ def _spreads(known: Mapping[str, Spread], fresh: Sequence[Mapping[str, Seen]]) -
     found = dict(known)
     for name, parts in gathered.items():
         counts = np.bincount(np.concatenate([part.bins for part in parts]), minlength=BINS)
-        before = known.get(name)
-        sums, rows = (0.0, 0) if before is None else (before.sums, before.rows)
-        for part in parts:
-            sums, rows = sums + part.sums, rows + part.rows
-        found[name] = Spread(counts if before is None else before.counts + counts, np.asarray(sums), rows)
+        fresh_sums = [part.sums for part in parts]
+        rows = sum(part.rows for part in parts)
+        if (before := known.get(name)) is not None:
+            counts, rows, fresh_sums = before.counts + counts, before.rows + rows, [before.sums, *fresh_sums]
+        found[name] = Spread(counts, reduce(joined, fresh_sums), rows)
     return found
 
 

@@ -90,8 +90,8 @@ class Entrance:
         """The median over channels of |bias| / spread, and the share of results at the end of the activation."""
         (bias,) = _held(self.node, Bias)
         assert bias.const is not None
-        made = _linear(self.node, np.concatenate(self._read), bias)
-        made = made.reshape(-1, made.shape[-1]).astype(np.float64)
+        each = [_linear(self.node, read, bias) for read in self._read]  # samples may differ in length
+        made = np.concatenate([one.reshape(-1, one.shape[-1]) for one in each]).astype(np.float64)
         spread = made.std(axis=0)
         ratio = np.abs(bias.const.reshape(-1)) / np.maximum(spread, 1e-30)
         cap = 6.0 if getattr(self.node.op, "fused_activation_function", None) == Activation.RELU6 else np.inf

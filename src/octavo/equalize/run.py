@@ -84,8 +84,9 @@ def _concerns(family: Family, integers: Collection[Node]) -> bool:
 
 
 def _look(graph: Graph, runtime: Watcher, samples: Iterable[Sample]) -> dict[str, PerChannel]:
-    """What the samples show of each value."""
-    names = [v.name for v in graph.values if v.const is None and v.rank and v.dtype == np.float32]
+    """What the samples show of each value whose channels are known, and finite in all of them."""
+    values = [v for v in graph.values if v.const is None and v.rank and v.dtype == np.float32]
+    names = [v.name for v in values if isinstance(v.shape[-1], int)]
     seen: dict[str, PerChannel] = {}
     for sample in samples:
         runtime.calibrate(sample)
@@ -93,7 +94,7 @@ def _look(graph: Graph, runtime: Watcher, samples: Iterable[Sample]) -> dict[str
             if array.ndim and array.size:
                 fresh = PerChannel.of(array)
                 seen[name] = seen[name].merge(fresh) if name in seen else fresh
-    return seen
+    return {name: own for name, own in seen.items() if np.isfinite(own.squares).all()}
 
 
 def _chosen(graph: Graph, known: Prospect) -> Equalized | None:
