@@ -204,3 +204,29 @@ def test_a_model_that_takes_ids_as_real_numbers_is_timed_without_samples():
     cast = "%i: int32[1,64] = CAST(%x) {in_data_type=FLOAT32, out_data_type=INT32}"
     content = content_of(body(cast, "%t = const float32[50,8]", "%y = GATHER(%t, %i)"))
     assert octavo.benchmark(content, rounds=2).wholes[0].timing.runs == 2
+
+
+def test_an_infinity_that_becomes_a_place_in_a_table_stays_in_float():
+    lines = (
+        "%p = const int32[8]",
+        "%n: int32[1,8] = FLOOR_MOD(%x, %p)",
+        "%f: float32[1,8] = CAST(%n) {in_data_type=INT32, out_data_type=FLOAT32}",
+        "%l = LOG(%f)",
+        "%i: int32[1,8] = CAST(%l) {in_data_type=FLOAT32, out_data_type=INT32}",
+        "%z = const int32[] 0",
+        "%c = MAXIMUM(%i, %z)",
+        "%t = const float32[5,8]",
+        "%g = GATHER(%t, %c)",
+        "%y = TANH(%g)",
+    )
+    graph = parse(body(*lines, given="int32[1,8]"), registry().ops)
+    (divisors,) = (value for value in graph.values if value.name == "p")
+    divisors.const = np.full(8, 50, np.int32)
+    content = to_bytes(Model([graph], [Signature("serving_default", graph, ("x",), ("y",))]))
+    samples = [{"x": np.arange(8, dtype=np.int32)[None] * step} for step in range(1, 8)]
+    for precision in ("int8", "int16x8"):
+        made = octavo.convert(content, recipe=precision, samples=samples)
+        kinds = {op.op: op.precision for op in made.plan.graphs[0].ops}
+        assert kinds["LOG"] == "float32"
+        assert kinds["TANH"] == precision
+        assert error(made, samples) < 2 / STEPS[precision]

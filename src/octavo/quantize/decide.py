@@ -11,7 +11,7 @@ from octavo.errors import RecipeError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.plan import GraphPlan, Plan
 from octavo.quantize.interface import Interfaces, check_interface
-from octavo.quantize.precision import INTEGER, Raise, choose, decision, foreign
+from octavo.quantize.precision import INTEGER, Raise, choose, decision, foreign, takes_float
 from octavo.quantize.selecting import check_rules
 from octavo.recipe import Recipe, Rule
 from octavo.statistics import Statistics
@@ -29,11 +29,14 @@ def needs(model: Model, recipe: Recipe) -> list[str]:
     if recipe.is_plain:
         return []
     from octavo.quantize.group import real_operands, real_results
+    from octavo.quantize.singular import told_apart
 
     wanted: dict[str, None] = {}
     strange = foreign(model)
     for graph in model.graphs:
         choices = choose(graph, recipe, is_foreign=graph in strange)
+        if takes_float(recipe):  # what stays float in any case may hold anything, such as the logarithm of zero
+            choices = choose(graph, recipe, told_apart(graph, choices), is_foreign=graph in strange)
         for node in graph:
             if choices[node].precision in INTEGER:
                 values = [value for _, value, _ in [*real_operands(node), *real_results(node)]]
