@@ -181,3 +181,77 @@ def test_numbers_that_are_chosen_between_two_tensors_of_alike_size_are_left_alon
     inputs["far"] = inputs["scores"][:, :1] - 5
     found = lows(decided(chosen(), inputs, ranges="minmax"))
     assert found["masked"] >= min(inputs["scores"].min(), inputs["far"].min()) - 1e-4
+
+
+JOINED = """%half = SELECT_V2(%seen, %scores, %far)
+  %masked = SELECT_V2(%seen, %half, %far)
+  %joined = CONCATENATION(%masked, %sinks) {axis=2}
+  %weights = SOFTMAX(%joined) {beta=1.0}"""
+
+
+def joined(body: str = JOINED) -> Model:
+    text = f"""main(%scores: float32[4,8,8], %seen: bool[4,1,8], %sinks: float32[4,8,1]) {{
+  %far = const float32[] -1e9
+  {body}
+  return %weights
+}}"""
+    return Model([parse(text, registry().ops)])
+
+
+def given_sinks(sink: float) -> dict[str, np.ndarray]:
+    """The first matrix of four is hidden whole, but for its sinks."""
+    inputs = given()
+    seen = inputs["hidden"] == 0
+    seen[0] = False
+    sinks = np.full((4, 8, 1), sink, np.float32)
+    return {"scores": inputs["scores"], "seen": seen, "sinks": sinks}
+
+
+@pytest.mark.parametrize("sink", [1.0, -40.0])
+@pytest.mark.parametrize("precision", ["int8", "int16x8"])
+def test_masked_scores_stay_sixteen_below_what_is_joined_to_them(sink, precision):
+    model, inputs = joined(), given_sinks(sink)
+    plan = decided(model, inputs, ranges="minmax", precision=precision)
+    assert lows(plan)["joined"] == pytest.approx(min(inputs["scores"].min(), sink) - 16, abs=0.01)
+    assert not plan.left_float
+    exact = interpret(model.main, inputs)[model.main.outputs[0]]
+    (weights,) = Runtime(to_bytes(apply(model, plan))).run(inputs).values()
+    step = (6 - lows(plan)["joined"]) / (255 if precision == "int8" else 32768)
+    # a weight w changes by w · (1 − w) ≤ 1/4 of what its own score and the others' do, half a step each
+    assert np.abs(weights - exact).max() < step / 4 + 2 / 256
+    assert weights[0, :, :8].max() <= 2 / 32768  # the int16 kernel takes e^-10 for all that is less
+    assert weights[..., 6:8].max() <= 2 / 32768
+
+
+def test_masked_scores_that_are_joined_by_masked_ones_are_cut_too():
+    body = """%masked = SELECT_V2(%seen, %scores, %far)
+  %low = const float32[] -10.0
+  %lower = ADD(%scores, %low)
+  %more = SELECT_V2(%seen, %lower, %far)
+  %joined = CONCATENATION(%masked, %more, %sinks) {axis=2}
+  %weights = SOFTMAX(%joined) {beta=1.0}"""
+    inputs = given_sinks(1.0)
+    found = lows(decided(joined(body), inputs, ranges="minmax"))
+    assert found["joined"] == pytest.approx(inputs["scores"].min() - 26, abs=0.01)
+    assert found["masked"] == found["more"] == found["joined"]
+
+
+def test_a_border_that_is_a_mask_is_cut():
+    body = """%around = const int32[3,2] [0, 0, 0, 0, 0, 2]
+  %masked = PADV2(%scores, %around, %far)
+  %joined = CONCATENATION(%masked, %sinks) {axis=2}
+  %weights = SOFTMAX(%joined) {beta=1.0}"""
+    inputs = given_sinks(1.0)
+    found = lows(decided(joined(body), inputs, ranges="minmax"))
+    assert found["joined"] == found["masked"] == pytest.approx(inputs["scores"].min() - 16, abs=0.01)
+
+
+def test_what_is_added_behind_a_join_cannot_bring_back_what_is_hidden():
+    body = """%masked = SELECT_V2(%seen, %scores, %far)
+  %joined = CONCATENATION(%masked, %sinks) {axis=2}
+  %bias = const float32[9] [-10, 0, 0, 0, 0, 0, 10, 10, 0]
+  %sum = ADD(%joined, %bias)
+  %weights = SOFTMAX(%sum) {beta=1.0}"""
+    inputs = given_sinks(1.0)
+    found = lows(decided(joined(body), inputs, ranges="minmax"))
+    assert found["joined"] == pytest.approx(inputs["scores"].min() - 36, abs=0.1)  # to a whole step

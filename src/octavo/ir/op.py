@@ -72,8 +72,6 @@ class Op:
     """The operands whose numbers, or products of numbers, the integer kernel converts to steps of its result."""
     moves: ClassVar[bool] = False
     """Whether every output element is one of the first input's elements, unchanged."""
-    chooses: ClassVar[bool] = False
-    """Whether every output element is one of the elements of the inputs after the first, unchanged."""
     divides: ClassVar[bool] = False
     """Whether every element of an output is one of the elements of the only input of real numbers, unchanged."""
     ignores_low: ClassVar[bool] = False
@@ -162,6 +160,11 @@ class Op:
     def foreign(self) -> str:
         """Why nobody knows what it computes; empty where that is known."""
         return ""
+
+    @property
+    def chooses(self) -> slice | None:
+        """The operands of whose elements every output element is one, unchanged; None where it may be another."""
+        return None
 
     @property
     def adds(self) -> bool:

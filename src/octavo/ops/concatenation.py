@@ -58,6 +58,11 @@ class Concatenation(Op):
         """One array after the other."""
         return activate(np.concatenate(values, axis=self.axis), self.fused_activation_function)
 
+    @property
+    def chooses(self) -> slice | None:
+        """Any of them, without an activation behind it."""
+        return slice(None) if self.fused_activation_function is Activation.NONE else None
+
     ports: ClassVar = {"values*": SameAs("output"), "output": Observed()}
     kernels: ClassVar = INT8_AND_INT16
 

@@ -22,7 +22,6 @@ class SelectV2(Op):
 
     code: ClassVar = "SELECT_V2"
     symbolic: ClassVar = True
-    chooses: ClassVar = True
 
     @lowers("tf.SelectV2")
     @staticmethod
@@ -51,6 +50,11 @@ class SelectV2(Op):
     def evaluate(self, condition: Array, x: Array, y: Array) -> Array:
         """One or the other."""
         return np.where(condition.astype(bool), x, y)
+
+    @property
+    def chooses(self) -> slice:
+        """One or the other."""
+        return slice(1, None)
 
     ports: ClassVar = {"condition": Plain(), "x": SameAs("output"), "y": SameAs("output"), "output": Observed()}
     kernels: ClassVar = INT8_AND_INT16

@@ -31,14 +31,15 @@ Refusals = dict[Node, Refusal]
 class _Sum:
     """Terms that are added up, and moved meanwhile, by `nodes` into the operand of a softmax, the last one last."""
 
+    value: Value
     terms: tuple[Value, ...]
     nodes: tuple[Node, ...] = ()
 
     @property
     def choices(self) -> tuple[Node, ...]:
-        """The operations that make terms by choosing between tensors."""
+        """The operations that make terms by choosing between tensors, or by joining them."""
         made = (term.producer for term in self.terms if len(term.uses) == 1)
-        return tuple(node for node in made if node is not None and node.op.chooses)
+        return tuple(node for node in made if node is not None and node.op.chooses is not None)
 
 
 def cut_masks(graph: Graph, statistics: Statistics, *, integers_only: bool = False) -> tuple[Statistics, Refusals]:
@@ -47,13 +48,10 @@ def cut_masks(graph: Graph, statistics: Statistics, *, integers_only: bool = Fal
     These make the masks: few integer kernels multiply into a range that is cut. With `integers_only` masks are cut only
     where that is so, besides constant ones, and nothing stays float by it.
     """
-    ranges: dict[str, Range] = {}
-    masks: dict[Value, float] = {}
     roots = [value for node in graph if node.op.ignores_low and (value := node.inputs[0]) is not None]
     sums = list(_sums(graph, roots, statistics))
-    for one in reversed(sums):  # what is chosen from is cut before what is chosen
-        found = dict(_cut(one, statistics, masks)) | dict(_cut_choices(one, statistics, ranges, masks))
-        ranges.update(found)
+    ranges, masks = _cuts(sums, statistics, {})
+    ranges, masks = _cuts(sums, statistics, _floors(sums, statistics, ranges, masks))
     makers: dict[Node, Refusal] = {}
     readers = {node for one in sums for node in (*one.nodes, *one.choices)}
     for mask, least in masks.items():
@@ -74,26 +72,67 @@ def _sums(graph: Graph, roots: list[Value], statistics: Statistics) -> Iterator[
         one = _sum(graph, waiting.pop(), statistics)
         yield one
         for node in one.choices:
-            waiting += [value for value in node.inputs[1:] if value is not None and value.const is None]
+            waiting += [value for value in _options(node) if value.const is None]
+
+
+def _options(node: Node) -> list[Value]:
+    """What an operation chooses from."""
+    return [value for value in node.inputs[node.op.chooses or slice(0)] if value is not None]
+
+
+def _cuts(
+    sums: list[_Sum], statistics: Statistics, floors: dict[Value, float]
+) -> tuple[dict[str, Range], dict[Value, float]]:
+    """The ranges of sums that are cut, and the least that their masks need to be.
+
+    What is in `floors` is cut to there or below.
+    """
+    ranges: dict[str, Range] = {}
+    masks: dict[Value, float] = {}
+    for one in reversed(sums):  # what is chosen from is cut before what is chosen
+        floor = floors.get(one.value, np.inf)
+        found = dict(_cut(one, statistics, masks, floor))
+        found.update(_cut_choices(one, statistics, ranges, masks, floor))
+        ranges.update(found)
+    return ranges, masks
+
+
+def _floors(
+    sums: list[_Sum], statistics: Statistics, cut: dict[str, Range], masks: Collection[Value]
+) -> dict[Value, float]:
+    """How low the numbers that are chosen or joined must be cut at least: below those beside which they stand then."""
+    floors: dict[Value, float] = {}
+    for one in sums:
+        for node in one.choices:
+            others = [seen for term in one.terms if term is not node.outputs[0] and (seen := _seen(term, statistics))]
+            near = {v: seen for v in _options(node) if v not in masks and (seen := _seen(v, statistics))}
+            lows = [cut[v.name].low if v.name in cut else seen.low - ROOM for v, seen in near.items()]
+            least = min(lows, default=np.inf) - sum(seen.high - seen.low for seen in others)
+            least = min(least, floors.get(one.value, np.inf) - sum(seen.high for seen in others))
+            floors.update((value, min(floors.get(value, np.inf), least)) for value in near)
+    return floors
 
 
 def _sum(graph: Graph, value: Value, statistics: Statistics) -> _Sum:
     """The terms of which `value` is the sum; what lies between is read by nothing else."""
     producer, whole = value.producer, _seen(value, statistics)
     if producer is None or whole is None or value in graph.outputs or len(value.uses) > 1:
-        return _Sum((value,))
+        return _Sum(value, (value,))
     if not (producer.op.adds or producer.op.moves):
-        return _Sum((value,))
+        return _Sum(value, (value,))
     read = [operand for operand in producer.inputs[: 2 if producer.op.adds else 1] if operand is not None]
     if any((seen := _seen(term, statistics)) is None or seen.high > FAR * (abs(whole.high) + ROOM) for term in read):
-        return _Sum((value,))  # they cancel each other: 1e9 · m − 1e9 is one mask, not two terms
+        return _Sum(value, (value,))  # they cancel each other: 1e9 · m − 1e9 is one mask, not two terms
     parts = [_sum(graph, operand, statistics) for operand in read]
     terms, nodes = (tuple(chain.from_iterable(getattr(part, name) for part in parts)) for name in ("terms", "nodes"))
-    return _Sum(terms, (*nodes, producer))
+    return _Sum(value, terms, (*nodes, producer))
 
 
-def _cut(one: _Sum, statistics: Statistics, masks: dict[Value, float]) -> Iterator[tuple[str, Range]]:
-    """The ranges of the sum where some terms are masks; these go into `masks`, with the least that they need to be."""
+def _cut(one: _Sum, statistics: Statistics, masks: dict[Value, float], floor: float) -> Iterator[tuple[str, Range]]:
+    """The ranges of the sum where some terms are masks; these go into `masks`, with the least that they need to be.
+
+    The sum reaches down to `floor` at least.
+    """
     seen = {term: range for term in one.terms if (range := _seen(term, statistics)) is not None}
     known = sorted(((range.low, term) for term, range in seen.items()), key=lambda pair: -pair[0])
     if len(known) < max(2, len(one.terms)):
@@ -109,35 +148,43 @@ def _cut(one: _Sum, statistics: Statistics, masks: dict[Value, float]) -> Iterat
     if not found:
         return
     soft = sum(_soft(term, -FAR * (width + ROOM), statistics) for term in found)
-    needed = soft - width - ROOM
+    least = min(low + soft - ROOM, floor)
+    needed = least - low - width
     masks.update((term, min(masks.get(term, 0.0), needed)) for term in found)
     whole = True
     for node in reversed(one.nodes):
-        yield node.name, _from(low + soft - ROOM if whole else 2 * needed, node.outputs[0], statistics)
+        yield node.name, _from(least if whole else 2 * needed, node.outputs[0], statistics)
         whole = whole and node.op.moves
 
 
 def _cut_choices(
-    one: _Sum, statistics: Statistics, cut: dict[str, Range], masks: dict[Value, float]
+    one: _Sum, statistics: Statistics, cut: dict[str, Range], masks: dict[Value, float], floor: float
 ) -> Iterator[tuple[str, Range]]:
     """The ranges of terms that are numbers where nothing is hidden, else far below them, and of the sums behind.
 
-    What is far below goes into `masks`. `cut` are the ranges that are cut already, of what is chosen from too.
+    What is far below goes into `masks`, down to `floor` at least. `cut` are the ranges that are cut already, of what is
+    chosen from too.
     """
     known = {term: range for term in one.terms if (range := _seen(term, statistics)) is not None}
     if len(known) < len(one.terms):
         return
     lows: dict[Value, float] = {}
     for node in one.choices:
-        operands = [value for value in node.inputs[1:] if value is not None]
+        operands = _options(node)
         seen = {v: cut.get(v.name) or found for v in operands if (found := _seen(v, statistics)) is not None}
         top = max((range.high for range in seen.values()), default=0.0)
-        others = sum(range.high - range.low for term, range in known.items() if term is not node.outputs[0])
+        beside = [range for term, range in known.items() if term is not node.outputs[0]]
+        others = sum(range.high - range.low for range in beside)
         near = {v: range for v, range in seen.items() if range.high > top - FAR * (others + ROOM)}
-        least = min((range.low for range in near.values()), default=0.0) - others - ROOM
         far = [value for value in seen if value not in near]
+        room = ROOM if far else 0.0  # what is cut has it already
+        least = min((range.low - (room if v.name not in cut else 0.0) for v, range in near.items()), default=0.0)
+        if far:
+            least = min(least - others, floor - sum(range.high for range in beside))
         reach = top - least
-        if len(seen) < len(operands) or not far or reach <= 0 or max(seen[v].high for v in far) > top - FAR * reach:
+        if len(seen) < len(operands) or not (far or any(v.name in cut for v in operands)) or reach <= 0:
+            continue
+        if any(seen[v].high > top - FAR * reach for v in far):
             continue
         lows[node.outputs[0]] = least
         masks.update((value, min(masks.get(value, 0.0), least)) for value in far)

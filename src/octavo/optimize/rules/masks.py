@@ -6,6 +6,8 @@ import numpy as np
 
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ops.binary import Add, Mul, Sub
+from octavo.ops.concatenation import Concatenation
+from octavo.ops.pad import PadV2
 from octavo.ops.select import Select, SelectV2
 from octavo.optimize.rule import Rewriter, rewrites
 from octavo.optimize.rules._match import activation, is_alone, made_by, numbers
@@ -58,7 +60,7 @@ def subtract_mask(node: Node, build: Rewriter) -> Value | None:
     return build(Add(), minuend, build(multiply.op, multiply.inputs[0], -constant))
 
 
-@rewrites(Add, SelectV2, Select, phase="finish")
+@rewrites(Add, SelectV2, Select, Concatenation, PadV2, phase="finish")
 def finite_mask(node: Node, build: Rewriter) -> Value | None:
     """softmax(x + (−∞)) → softmax(x − 10⁹), and the same where −∞ is chosen in place of x
 
@@ -77,6 +79,24 @@ def finite_mask(node: Node, build: Rewriter) -> Value | None:
           %mask = const float32[2,2] [0, -1e9, 0, 0]
           %sum: float32[batch,2,2] = ADD(%x, %mask)
           %y: float32[batch,2,2] = SOFTMAX(%sum) {beta=1.0}
+          return %y
+        }
+
+    Before:
+        main(%x: float32[2,2], %seen: bool[2,2], %sink: float32[2,1]) {
+          %far = const float32[] -inf
+          %masked: float32[2,2] = SELECT_V2(%seen, %x, %far)
+          %joined: float32[2,3] = CONCATENATION(%masked, %sink) {axis=1}
+          %y: float32[2,3] = SOFTMAX(%joined) {beta=1.0}
+          return %y
+        }
+
+    After:
+        main(%x: float32[2,2], %seen: bool[2,2], %sink: float32[2,1]) {
+          %far = const float32[] -1e9
+          %masked: float32[2,2] = SELECT_V2(%seen, %x, %far)
+          %joined: float32[2,3] = CONCATENATION(%masked, %sink) {axis=1}
+          %y: float32[2,3] = SOFTMAX(%joined) {beta=1.0}
           return %y
         }
 
@@ -109,5 +129,6 @@ def _is_for_softmax(value: Value, graph: Graph) -> bool:
 def _passes(node: Node, place: int, graph: Graph) -> bool:
     if node.op.ignores_low and place == 0:
         return True
-    hands_on = node.op.adds or (node.op.moves and place == 0) or (node.op.chooses and place > 0)
+    chosen = node.op.chooses is not None and place in range(len(node.inputs))[node.op.chooses]
+    hands_on = node.op.adds or (node.op.moves and place == 0) or chosen
     return hands_on and _is_for_softmax(node.outputs[0], graph)

@@ -6,7 +6,7 @@ from octavo.ir.graph import Node, Value
 from octavo.ops.binary import Add, Div, Maximum, Minimum, Mul, Sub
 from octavo.ops.l2_normalization import L2Normalization
 from octavo.ops.reduce import ReduceMax, Sum
-from octavo.ops.softmax import Softmax
+from octavo.ops.softmax import LogSoftmax, Softmax
 from octavo.ops.unary import Exp, Rsqrt
 from octavo.optimize.rule import Rewriter, rewrites
 from octavo.optimize.rules._match import activation, integers, is_alone, is_float, is_near, made_by, operands, uniform
@@ -143,11 +143,59 @@ def softmax(node: Node, build: Rewriter) -> Value | None:
     if exponential is None or summed is None or summed.inputs[0] is not powers or not _is_last(summed):
         return None
     value = exponential.inputs[0]
+    return build(Softmax(), _below_greatest(value) or value)
+
+
+@rewrites(Softmax, LogSoftmax, phase="recognize")
+def softmax_of_what_is_below_its_greatest(node: Node, build: Rewriter) -> Value | None:
+    """softmax(x − max x) → softmax(x)
+
+    The kernel subtracts the greatest itself. The difference would be one more tensor that integers round.
+
+    Before:
+        main(%x: float32[batch,5,4]) {
+          %axis = const int32[1] [-1]
+          %m: float32[batch,5,1] = REDUCE_MAX(%x, %axis) {keep_dims=True}
+          %d: float32[batch,5,4] = SUB(%x, %m)
+          %y: float32[batch,5,4] = SOFTMAX(%d) {beta=2.0}
+          return %y
+        }
+
+    After:
+        main(%x: float32[batch,5,4]) {
+          %y: float32[batch,5,4] = SOFTMAX(%x) {beta=2.0}
+          return %y
+        }
+
+    Unless:
+        main(%x: float32[batch,5,4]) {
+          %axis = const int32[1] [1]
+          %m: float32[batch,1,4] = REDUCE_MAX(%x, %axis) {keep_dims=True}
+          %d: float32[batch,5,4] = SUB(%x, %m)
+          %y: float32[batch,5,4] = SOFTMAX(%d)
+          return %y
+        }
+
+    Unless:
+        main(%x: float32[batch,5,4], %z: float32[batch,5,4]) {
+          %axis = const int32[1] [-1]
+          %m: float32[batch,5,1] = REDUCE_MAX(%z, %axis) {keep_dims=True}
+          %d: float32[batch,5,4] = SUB(%x, %m)
+          %y: float32[batch,5,4] = SOFTMAX(%d)
+          return %y
+        }
+    """
+    value = _below_greatest(node.inputs[0])
+    return None if value is None else build(node.op, value)
+
+
+def _below_greatest(value: Value | None) -> Value | None:
+    """x when `value` is x less the greatest of each row."""
     difference = made_by(value, Sub)
     largest = None if difference is None else made_by(difference.inputs[1], ReduceMax)
-    if difference is not None and largest is not None and _is_last(largest):
-        value = difference.inputs[0] if largest.inputs[0] is difference.inputs[0] else value
-    return build(Softmax(), value)
+    if difference is None or largest is None or not _is_last(largest):
+        return None
+    return difference.inputs[0] if largest.inputs[0] is difference.inputs[0] else None
 
 
 @rewrites(Mul, phase="recognize")
