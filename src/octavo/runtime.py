@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sys
 import tempfile
 import threading
@@ -122,7 +123,11 @@ class Runtime:
             load = partial(self._loaded, watched=True)
             self._watched = _Session(load(), self._subgraph, load)
         self._watched.feed(self.inputs, inputs)
-        return self._watched.ranges()
+        try:
+            return self._watched.ranges()
+        except TargetError:  # here the profiler's notes of all runs so far stand before the kernel's reason
+            Runtime(self._model, signature=self.signature, threads=self._threads).run(inputs)
+            raise
 
     def benchmark(self, inputs: Mapping[str, Array], *, repeats: int) -> Array:
         """The seconds that each of `repeats` runs took, after one that does not count; setting inputs is left out.
@@ -266,11 +271,8 @@ class _Session:
         return "VAR_HANDLE" not in names and self._wrapper.NumSubgraphs() > entries
 
     def _made(self) -> Iterator[int]:
-        seen: set[int] = set()
-        for node in range(self._wrapper.NumNodes()):
-            fresh = [int(index) for index in self._wrapper.NodeOutputs(node) if index not in seen]
-            seen.update(fresh)
-            yield from fresh
+        nodes = map(self._wrapper.NodeOutputs, range(self._wrapper.NumNodes()))
+        yield from dict.fromkeys(int(index) for outputs in nodes for index in outputs)
 
 
 def _chosen(known: list[str], wanted: str | None) -> str | None:
@@ -326,9 +328,7 @@ def _quant(detail: Mapping[str, Any]) -> Quantization | None:
 
 def _real(array: Array, quant: Quantization) -> Array:
     """Real numbers: scale · (stored − zero point), in float32."""
-    shape = [1] * array.ndim
-    if quant.axis is not None:
-        shape[quant.axis] = -1
+    shape = [-1 if axis == quant.axis else 1 for axis in range(array.ndim)]
     shift = array.astype(np.float32) - quant.zero_point.astype(np.float32).reshape(shape)
     real: Array = quant.scale.reshape(shape) * shift
     return real.reshape(array.shape)
@@ -366,7 +366,8 @@ def _refusals(what: str) -> Iterator[None]:
     try:
         yield
     except (ValueError, RuntimeError) as error:
-        raise TargetError(f"{what}: {error}") from error
+        told = re.sub(r"(?<=[^\s.:;])\.?\s*(?=Node number \d)", "; ", str(error))  # LiteRT puts nothing between
+        raise TargetError(f"{what}: {told}") from error
 
 
 @contextlib.contextmanager

@@ -125,6 +125,23 @@ def test_what_litert_refuses_is_a_target_error():
         Runtime(b"\0" * 100)
 
 
+def test_calibration_tells_a_kernel_s_reason_once_and_nothing_else():
+    text = """main(%ids: int32[batch,2]) {
+  %table = const float32[5,3]
+  %rows: float32[batch,2,3] = GATHER(%table, %ids) {axis=0}
+  %y: float32[batch,2,3] = TANH(%rows)
+  return %y
+}"""
+    runtime = Runtime(to_bytes(Model([parse(text, registry().ops)])))
+    good, bad = {"ids": np.zeros((1, 2), np.int32)}, {"ids": np.full((1, 2), 9, np.int32)}
+    told = "LiteRT failed while running the model: gather index out of bounds; Node number 0 (GATHER) failed to invoke."
+    for _ in range(2):
+        runtime.calibrate(good)
+        with pytest.raises(TargetError) as caught:
+            runtime.calibrate(bad)
+        assert caught.value.message == told
+
+
 def test_notes_are_kept_off_stderr_and_all_else_comes_through(capfd):
     import os
 
