@@ -334,11 +334,11 @@ CASES: dict[str, Case] = {
     "simple_rnn": sequence(L.SimpleRNN(3, return_sequences=True, name="subject")),
     "bidirectional": sequence(L.Bidirectional(L.LSTM(3), name="subject")),
     "conv_lstm_2d": pictures_through_time(L.ConvLSTM2D(2, 3, name="subject")),
+    "integer_lookup": on((3,), classes=9)(L.IntegerLookup(vocabulary=[1, 2, 5], name="subject")),
 }  # fmt: skip
 
 LATER: dict[str, Case] = {
     "hashing": on((3,), classes=9)(L.Hashing(5, name="subject")),
-    "integer_lookup": on((3,), classes=9)(L.IntegerLookup(vocabulary=[1, 2, 5], name="subject")),
     "random_rotation": picture(lambda x: L.RandomRotation(0.2, name="subject")(x, training=True)),
 }
 """Layers that networks beyond perceptrons and convolutions are made of: recurrence, three dimensions, tables, spectra, chance."""

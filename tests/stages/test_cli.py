@@ -400,13 +400,17 @@ def test_a_closed_pipe_is_no_defect():
     assert told == ""
 
 
+SIZELESS = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
+"""The environment, without what would say another size than the terminal."""
+
+
 def in_terminal(*arguments, interrupt_at=b"", environment=None, columns=80):
     """What a command writes to a terminal, and its exit code; it is interrupted once `interrupt_at` appears."""
     leader, follower = pty.openpty()
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("4H", 40, columns, 0, 0))
     with subprocess.Popen(
         [sys.executable, "-c", IMPATIENT, *map(str, arguments)], stdin=follower, stdout=follower, stderr=follower, close_fds=True,
-        env={**os.environ, "TERM": "xterm-256color", **(environment or {})}, start_new_session=True,
+        env={**SIZELESS, "TERM": "xterm-256color", **(environment or {})}, start_new_session=True,
     ) as process:  # fmt: skip
         os.close(follower)
         text, deadline = b"", time.monotonic() + 60

@@ -33,7 +33,7 @@ from octavo.lower.dataflow import functional
 from octavo.lower.dataflow.walk import HANDING
 from octavo.lower.item import BRANCHES, LOOPS, READERS, TABLES, AlreadyToldError, Frame, Handle, Item, TensorList
 from octavo.lower.signatures import check_names, check_shape, choose, dim_of
-from octavo.lower.single import in_single, single, single_dtype
+from octavo.lower.single import half_of, in_single, single, single_dtype
 from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
 from octavo.ops import registry
 
@@ -174,8 +174,10 @@ class _Lowering:
                 where=f"{self.source.path}, signature {self.signature.key!r}",
                 hint=f"give its shape: shapes={{{port.name!r}: [1, …]}}",
             )
-        dims = tuple(dim_of(port.name, axis, size) for axis, size in enumerate(shape))
-        return Type(single_dtype(port.dtype, self.halves), dims)
+        dtype = single_dtype(port.dtype)
+        if dtype is not port.dtype:
+            self.halves[port.dtype] = None
+        return Type(dtype, tuple(dim_of(port.name, axis, size) for axis, size in enumerate(shape)))
 
     def _demand(self, frame: Frame, refs: Iterable[SourceRef]) -> None:
         """Make `frame.values` hold every one of `refs`."""
@@ -185,7 +187,10 @@ class _Lowering:
         for ref in [*refs, *(ref for name in order for ref in frame.graph.nodes[name].inputs)]:
             wanted.setdefault(ref.node, set()).add(ref.output)
         for name in order:
-            node = in_single(frame.graph.nodes[name], self.halves)
+            node = frame.graph.nodes[name]
+            if (half := half_of(node)) is not None:
+                self.halves[half] = None
+            node = in_single(node)
             inputs = [frame.values[ref] for ref in node.inputs]
             given = dict(self._outputs(node, inputs, sorted(wanted[name])))
             for index in wanted[name]:
@@ -322,7 +327,7 @@ class _Lowering:
             return value
         if value.node not in self.variables:
             if value.node not in self.read:
-                self.read[value.node] = single(self.source.variables[value.node], self.halves)
+                self.read[value.node] = single(self.source.variables[value.node])
             self.variables[value.node] = self.graph.const(self.read[value.node], value.node)
         return self.variables[value.node]
 

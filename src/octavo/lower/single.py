@@ -6,6 +6,7 @@ LiteRT's kernels take few operations in half precision; which precision weights 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import ml_dtypes
@@ -15,26 +16,27 @@ from octavo.ir.source import Array, SourceNode
 
 HALVES = (np.dtype(np.float16), np.dtype(ml_dtypes.bfloat16))
 SINGLE = np.dtype(np.float32)
+COPIES = ("Identity", "StopGradient")
+"""Nodes of such tensors compute nothing."""
 
 
 class Single(Mapping[str, Any]):
-    """The attributes of a node with float32 in place of half precision; `met` gathers the dtypes replaced."""
+    """The attributes of a node with float32 in place of half precision."""
 
-    __slots__ = ("_attrs", "_met")
+    __slots__ = ("_attrs",)
 
-    def __init__(self, attrs: Mapping[str, Any], met: dict[np.dtype[Any], None]) -> None:
+    def __init__(self, attrs: Mapping[str, Any]) -> None:
         """Decode nothing yet."""
         self._attrs = attrs
-        self._met = met
 
     def __getitem__(self, name: str) -> Any:
         """The attribute `name`; KeyError if there is none."""
         value = self._attrs[name]
         if isinstance(value, np.ndarray):
-            return single(value, self._met)
+            return single(value)
         if isinstance(value, list):
-            return [single_dtype(item, self._met) for item in value]
-        return single_dtype(value, self._met)
+            return [single_dtype(item) for item in value]
+        return single_dtype(value)
 
     def __contains__(self, name: object) -> bool:
         return name in self._attrs
@@ -46,19 +48,24 @@ class Single(Mapping[str, Any]):
         return len(self._attrs)
 
 
-def in_single(node: SourceNode, met: dict[np.dtype[Any], None]) -> SourceNode:
+def in_single(node: SourceNode) -> SourceNode:
     """The node with `Single` attributes."""
-    return SourceNode(node.name, node.op, node.inputs, Single(node.attrs, met), node.after)
+    return replace(node, attrs=Single(node.attrs))
 
 
-def single(array: Array, met: dict[np.dtype[Any], None]) -> Array:
+def half_of(node: SourceNode) -> np.dtype[Any] | None:
+    """The half precision that a node computes in, if it does: what stores or casts such numbers loses nothing."""
+    if node.op in COPIES:
+        return None
+    dtype = node.attrs.get("T")
+    return dtype if isinstance(dtype, np.dtype) and dtype in HALVES else None
+
+
+def single(array: Array) -> Array:
     """The numbers in float32, if they are in half precision."""
-    return array.astype(SINGLE) if single_dtype(array.dtype, met) is not array.dtype else array
+    return array.astype(SINGLE) if array.dtype in HALVES else array
 
 
-def single_dtype(dtype: Any, met: dict[np.dtype[Any], None]) -> Any:
+def single_dtype(dtype: Any) -> Any:
     """float32 in place of half precision; whatever else is given, as it is."""
-    if not isinstance(dtype, np.dtype) or dtype not in HALVES:
-        return dtype
-    met[dtype] = None
-    return SINGLE
+    return SINGLE if isinstance(dtype, np.dtype) and dtype in HALVES else dtype
