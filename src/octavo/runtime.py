@@ -6,12 +6,6 @@ This module alone imports `ai_edge_litert`, and only when a model is loaded. It 
 
 from __future__ import annotations
 
-import contextlib
-import os
-import re
-import sys
-import tempfile
-import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +20,7 @@ from octavo.errors import SamplesError, TargetError, UsageError, did_you_mean
 from octavo.ir.dim import Dim, symbol
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization
+from octavo.told import quiet, refusals
 
 DEFAULT_SIGNATURE = "serving_default"
 
@@ -157,7 +152,7 @@ class Runtime:
             raise UsageError(f"there is no model {self._model}")
         content = {"model_path": str(self._model)} if isinstance(self._model, Path) else {"model_content": self._model}
         without = OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-        with _quiet(), _refusals("LiteRT refuses the model"), warnings.catch_warnings():
+        with quiet(), refusals("LiteRT refuses the model"), warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*experimental_preserve_all_tensors.*")  # it is what we want
             return Interpreter(
                 **content,
@@ -189,7 +184,7 @@ class _Session:
         """Check the inputs and set them."""
         arrays = _checked(ports, inputs)
         shapes = {port.index: array.shape for port, array in zip(ports, arrays, strict=True)}
-        with _refusals("LiteRT cannot run the model on inputs of these shapes"):
+        with refusals("LiteRT cannot run the model on inputs of these shapes"):
             if shapes != self._shapes:
                 self._resize(shapes)
             for port, array in zip(ports, arrays, strict=True):
@@ -197,14 +192,14 @@ class _Session:
 
     def invoke(self) -> None:
         """Run once."""
-        with _refusals("LiteRT failed while running the model"):
+        with refusals("LiteRT failed while running the model"):
             self._wrapper.Invoke(self._subgraph)
 
     def ranges(self) -> dict[str, tuple[float, float]]:
         """Run once, watched by LiteRT's calibration profiler."""
         from ai_edge_litert import _pywrap_tfl_calibration as profiler
 
-        with _refusals("LiteRT failed while running the model"):
+        with refusals("LiteRT failed while running the model"):
             found = profiler.InvokeWithCalibration(self._interpreter._native_handle(), self._subgraph)  # noqa: SLF001
         return {name: (float(seen.min), float(seen.max)) for name, seen in found.items()}
 
@@ -260,7 +255,7 @@ class _Session:
         self._shapes = {}  # when this fails, the next call must try anew
         for index, shape in shapes.items():
             self._wrapper.ResizeInputTensor(index, np.array(shape, np.int32), False, self._subgraph)
-        with _quiet():
+        with quiet():
             self._wrapper.AllocateTensors(self._subgraph)
         self._shapes = shapes
 
@@ -358,42 +353,3 @@ def _check(port: RuntimeTensor, array: Array) -> None:
     if not fits:
         wanted = ", ".join(map(str, port.shape))
         raise SamplesError(f"input {port.name!r} has shape {list(array.shape)}, but the model takes [{wanted}]")
-
-
-@contextlib.contextmanager
-def _refusals(what: str) -> Iterator[None]:
-    """LiteRT's exceptions as ours."""
-    try:
-        yield
-    except (ValueError, RuntimeError) as error:
-        told = re.sub(r"(?<=[^\s.:;])\.?\s*(?=Node number \d)", "; ", str(error))  # LiteRT puts nothing between
-        raise TargetError(f"{what}: {told}") from error
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep LiteRT's notes for its developers ("INFO: Created TensorFlow Lite XNNPACK delegate for CPU.") off stderr.
-
-    They come from C++ and go straight to file descriptor 2, which belongs to the whole process. So it is turned aside
-    only while this is the only Python thread, and for as long as loading takes; all that is no such note is written
-    to it afterwards. With more threads, or without a descriptor 2, the notes appear.
-    """
-    try:
-        aside = os.dup(2) if threading.active_count() == 1 else None
-    except OSError:  # there is no descriptor 2
-        aside = None
-    if aside is None:
-        yield
-        return
-    with tempfile.TemporaryFile() as notes:
-        sys.stderr.flush()
-        os.dup2(notes.fileno(), 2)
-        try:
-            yield
-        finally:
-            os.dup2(aside, 2)
-            os.close(aside)
-            notes.seek(0)
-            for line in notes:
-                if not line.startswith(b"INFO: "):
-                    os.write(2, line)

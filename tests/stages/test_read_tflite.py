@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from octavo.errors import Invalid, ModelError, OctavoError, Unreadable, Unsupported
+from octavo.errors import Invalid, ModelError, OctavoError, TargetError, Unreadable, Unsupported
 from octavo.ir.graph import Graph, Model, Signature, Value
 from octavo.ir.text import parse
 from octavo.ir.type import Quantization, Type
@@ -274,6 +274,20 @@ def test_a_custom_operation_is_passed_through_with_a_warning():
     result = octavo.convert(to_bytes(unknown_op(code="CUSTOM", custom_code="Mine", custom_options=b"\1")))
     assert read_tflite(result.content).main.nodes[0].op.custom_options == b"\1"
     assert any("Mine" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("recipe", ["int8", "int16x8"])
+def test_calibration_names_the_custom_operation_whose_kernel_it_lacks(recipe):
+    import octavo
+
+    graph = parse("main(%x: float32[1,2]) {\n  %y = TANH(%x)\n  return %y\n}", registry().ops)
+    op = Opaque(types=(graph.inputs[0].type,), code="CUSTOM", custom_code="Mine", custom_options=b"\1")
+    graph.outputs = list(graph.insert(op, [graph.outputs[0]], op.types, names=["z"]).outputs)
+    with pytest.raises(
+        TargetError, match="the custom operation 'Mine' has no kernel here: only a kernel of yours"
+    ) as it:
+        octavo.convert(to_bytes(Model([graph])), recipe=recipe, samples=[np.ones((1, 2), np.float32)])
+    assert "dynamic, weight_only and float16 do not" in it.value.hint
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\3\4aaaaaaaa", b"\0\0\0\0TFL3", b"\xff\xff\xff\xffTFL3" + bytes(20)])

@@ -9,7 +9,8 @@ from octavo.errors import SamplesError, TargetError, UsageError
 from octavo.ir.graph import Model, Signature
 from octavo.ir.text import parse
 from octavo.ops import registry
-from octavo.runtime import Runtime, _quiet
+from octavo.runtime import Runtime
+from octavo.told import quiet
 from octavo.write.tflite import to_bytes
 
 TEXT = """
@@ -145,7 +146,7 @@ def test_calibration_tells_a_kernel_s_reason_once_and_nothing_else():
 def test_notes_are_kept_off_stderr_and_all_else_comes_through(capfd):
     import os
 
-    with _quiet():
+    with quiet():
         os.write(2, b"INFO: Created a delegate.\nWARNING: look here\n")
     assert capfd.readouterr().err == "WARNING: look here\n"
 
@@ -156,7 +157,7 @@ def test_nothing_is_turned_aside_while_other_threads_may_write(capfd):
     stop = threading.Event()
     thread = threading.Thread(target=stop.wait)
     thread.start()
-    with _quiet():
+    with quiet():
         os.write(2, b"INFO: seen\n")
     stop.set()
     thread.join()
