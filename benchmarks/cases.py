@@ -25,8 +25,8 @@ from trained import ROOT, luminance, photographs, speech  # the tests' own modul
 Run = Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
 """One call of a model: inputs by name to outputs by name."""
 CALIBRATION = 100
-ONLY = "input"
-"""The name under which the input of a model that has one is given."""
+ONLY = "arr_0"
+"""The name under which the input of a model that has one is given: NumPy's for an array without a name."""
 
 
 @dataclass(frozen=True)

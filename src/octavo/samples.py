@@ -23,6 +23,9 @@ RECORDS = (".tfrecord", ".record")
 LABELS = ("labels", "label", "y")
 """Arrays of these names in a file are not inputs, unless the model says so."""
 
+UNNAMED = "arr_0"
+"""What NumPy calls the only array of a file that was saved without a name."""
+
 
 @dataclass(frozen=True, slots=True)
 class Input:
@@ -98,7 +101,8 @@ def inputs_of(signature: Signature) -> tuple[Input, ...]:
 def read_samples(samples: SamplesLike, inputs: tuple[Input, ...]) -> Samples:
     """Samples out of anything that holds some. Nothing is run or loaded before it is iterated, except headers.
 
-    - `.npz`, `.npy` or a mapping of arrays: each array is [samples, …]; each row is one call of the model.
+    - `.npz`, `.npy` or a mapping of arrays: each array is [samples, …]; each row is one call of the model. An array has
+      the name of its input; the only one needs none, nor does one beside labels.
     - a folder of `.npy` files, in the order of their names: each file is one call (or one row of it).
     - an iterable, or a function that returns one: each item is the inputs of one call, as an array (one input), a
       list in the order of the inputs, a dict by name, TensorFlow's (signature key, dict), or a pair with a label.
@@ -201,7 +205,7 @@ def _load(path: Path) -> Any:
 def _stacked(arrays: dict[str, Array], inputs: tuple[Input, ...], origin: str) -> Samples:
     names = {input.name for input in inputs}
     labels = next((arrays.pop(key) for key in LABELS if key in arrays and key not in names), None)
-    if len(inputs) == 1 and len(arrays) == 1:
+    if len(inputs) == len(arrays) == 1 and (labels is not None or arrays.keys() == {UNNAMED}):
         arrays = {inputs[0].name: next(iter(arrays.values()))}
     _check_names(arrays, inputs, origin)
     lengths = {name: len(array) if array.ndim else 0 for name, array in arrays.items()}

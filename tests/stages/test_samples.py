@@ -31,9 +31,9 @@ def saved(path, **arrays):
 
 @pytest.mark.parametrize("samples", [
     list(FEW), tuple(FEW), [row[None] for row in FEW], [[row] for row in FEW], [{"image": row} for row in FEW],
-    lambda: iter(FEW), {"image": FEW}, FEW, {"pictures": FEW}, [("serving_default", {"image": row}) for row in FEW],
+    lambda: iter(FEW), {"image": FEW}, FEW, [("serving_default", {"image": row}) for row in FEW],
     [row.tolist() for row in FEW], iter(FEW),
-], ids=["list", "tuple", "batches", "lists", "dicts", "function", "mapping", "array", "other name", "TensorFlow's",
+], ids=["list", "tuple", "batches", "lists", "dicts", "function", "mapping", "array", "TensorFlow's",
         "nested lists", "iterator"])  # fmt: skip
 def test_every_form_gives_the_same_samples(samples):
     rows = [sample["image"] for sample in read_samples(samples, IMAGE)]
@@ -162,6 +162,19 @@ def test_an_unknown_name_brings_the_nearest_to_mind():
     error = failure([{"imag": ONE}])
     assert "no input 'imag'" in error.message
     assert error.hint == "did you mean 'image'?"
+
+
+def test_a_wrong_name_is_an_error_for_the_only_array_of_the_only_input_too(tmp_path):
+    for samples in ({"imagee": FEW}, saved(tmp_path / "few.npz", imagee=FEW)):
+        error = failure(samples)
+        assert error.message == "the model has no input 'imagee'"
+        assert error.hint == "did you mean 'image'?"
+
+
+def test_an_array_without_a_name_is_the_only_input(tmp_path):
+    np.savez(tmp_path / "few.npz", FEW)
+    rows = [sample["image"] for sample in read_samples(tmp_path / "few.npz", IMAGE)]
+    assert np.array_equal(np.concatenate(rows), FEW)
 
 
 def test_a_missing_name_is_told():

@@ -7,7 +7,7 @@
     dynamic: "M5.5 .5L10.7 10H.3Z", weight_only: "M5.5 0L11 5.5L5.5 11L0 5.5Z", int8: "M5.5 .8A4.7 4.7 0 1 1 5.49 .8Z",
     int16x8: "M.8 .8H10.2V10.2H.8Z", exact: "M.5 4.3H10.5V6.7H.5Z", other: "M4.2 .5H6.8V4.2H10.5V6.8H6.8V10.5H4.2V6.8H.5V4.2H4.2Z",
   };
-  const WORDS = { float32: "float32", float16: "float16 weights", dynamic: "dynamic int8", weight_only: "int8 weights", int8: "int8", int16x8: "int16 × int8", exact: "exact (no real numbers)", other: "other" };
+  const WORDS = { float32: "float32", float16: "float16 weights", dynamic: "dynamic int8", weight_only: "int8 weights", int8: "int8", int16x8: "int16 × int8", exact: "exact (not quantized)", other: "other" };
   const kind = (p) => (p in GLYPHS ? p : "other");
   const escape = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
   const glyph = (p) => `<svg class="glyph" viewBox="0 0 11 11" aria-hidden="true"><path fill-rule="evenodd" d="${GLYPHS[kind(p)]}" fill="var(--${kind(p)})"/></svg>`;
