@@ -1,5 +1,8 @@
 """A forward writer of flatbuffers: parents before children, so that large vectors can come last.
 
+Equal vectors of numbers are written once, behind all tables that refer to them: most zero points of a quantized model say
+the same (a twelfth of the file for MobileNetV2).
+
 Source: the flatbuffers "Internals" page. A table begins with the signed distance back to its vtable; the vtable says at
 which byte of the table each field stands. References are unsigned distances forward. Tables with the same
 fields share one vtable.
@@ -30,6 +33,8 @@ _FORMATS: Final = {
     "float32": "f",
 }
 _uint32: Final = struct.Struct("<I")
+SHARED: Final = 64
+"""Vectors of at least so many bytes are written once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,7 @@ class _Plan:
     align: int
     pack: Callable[..., bytes]
     scalars: tuple[str, ...]
-    children: tuple[tuple[int, str, Callable[[Any], int]], ...]
+    children: tuple[tuple[int, str, Callable[[Any, int], int]], ...]
     places: Mapping[str, int]
 
 
@@ -54,10 +59,17 @@ class FlatbufferWriter:
         self._trace = trace
         self._plans: dict[tuple[str, ...], _Plan] = {}
         self._vtables: dict[bytes, int] = {}
+        self._waiting: dict[tuple[str, bytes], list[int]] = {}
+        """The slots that refer to a vector that is written at the end, by its format and bytes."""
 
     def root(self, name: str, values: Values) -> None:
         """Write the root table, and all below it."""
         _uint32.pack_into(self.out, 0, self.table(name, values))
+        for (format, data), slots in self._waiting.items():
+            start = self._vector(data, format)
+            for slot in slots:
+                self.refer(slot, start)
+        self._waiting.clear()
 
     def table(self, name: str, values: Values) -> int:
         """Write a table and all below it; returns its place. A child given as None is left to `refer`."""
@@ -68,9 +80,8 @@ class FlatbufferWriter:
         if name == self._trace:
             self.traced.append((start, plan.places))
         for offset, key, write in plan.children:
-            if (child := values[key]) is not None:
-                slot = start + offset
-                _uint32.pack_into(out, slot, write(child) - slot)
+            if (child := values[key]) is not None and (place := write(child, start + offset)):
+                self.refer(start + offset, place)
         return start
 
     def refer(self, slot: int, target: int) -> None:
@@ -116,23 +127,22 @@ class FlatbufferWriter:
             self.out += vtable
         return self._vtables[vtable]
 
-    def _child(self, field: Field) -> Callable[[Any], int]:
-        """The function that writes what a field refers to, and returns its place."""
+    def _child(self, field: Field) -> Callable[[Any, int], int]:
+        """The function that writes what the slot of a field refers to; it returns its place, or 0 for later."""
         match field.kind.removeprefix("vector:"), field.kind.startswith("vector:"):
             case "string", False:
-                return self._string
+                return lambda text, _: self._string(text)
             case "table", False:
-                return lambda values: self.table(field.of, values)
+                return lambda values, _: self.table(field.of, values)
             case "union", False:
-                return lambda pair: self.table(*pair)
+                return lambda pair, _: self.table(*pair)
             case "string", True:
-                return lambda items: self._references(items, self._string)
+                return lambda items, _: self._references(items, self._string)
             case "table", True:
-                return lambda items: self._references(items, lambda values: self.table(field.of, values))
+                return lambda items, _: self._references(items, lambda values: self.table(field.of, values))
             case kind, _:
                 format = _FORMATS[kind]
-                align = max(4, struct.calcsize(format))
-                return lambda items: self._numbers(items, format, align)
+                return lambda items, slot: self._numbers(items, format, slot)
 
     def _string(self, text: str) -> int:
         data = text.encode()
@@ -147,15 +157,24 @@ class FlatbufferWriter:
             self.refer(start + 4 + 4 * index, write(item))
         return start
 
-    def _numbers(self, items: Any, format: str, align: int) -> int:
-        """A vector of numbers. Tuples are short; arrays and bytes may be long."""
-        start = self._aligned(align, ahead=4)
+    def _numbers(self, items: Any, format: str, slot: int) -> int:
+        """A vector of numbers, at once or, where it is long enough to be shared, later. Tuples are short."""
         if isinstance(items, tuple):
-            self.out += struct.pack(f"<I{len(items)}{format}", len(items), *items)
+            data = struct.pack(f"<{len(items)}{format}", *items)
+        elif isinstance(items, bytes):
+            data = items
         else:
-            data = items if isinstance(items, bytes) else np.ascontiguousarray(items).astype(f"<{format}", copy=False)
-            self.out += _uint32.pack(len(items))
-            self.out += data if isinstance(data, bytes) else data.tobytes()
+            data = np.ascontiguousarray(items).astype(f"<{format}", copy=False).tobytes()
+        if len(data) < SHARED:
+            return self._vector(data, format)
+        self._waiting.setdefault((format, data), []).append(slot)
+        return 0
+
+    def _vector(self, data: bytes, format: str) -> int:
+        width = struct.calcsize(format)
+        start = self._aligned(max(4, width), ahead=4)
+        self.out += _uint32.pack(len(data) // width)
+        self.out += data
         return start
 
 
