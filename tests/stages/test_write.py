@@ -204,3 +204,14 @@ def test_an_interrupted_save_leaves_the_old_file_and_nothing_else(tmp_path, erro
 def test_a_missing_directory_is_named(tmp_path):
     with pytest.raises(UsageError, match="nowhere"):
         save(b"", tmp_path / "nowhere" / "model.tflite")
+
+
+def test_scales_and_zero_points_that_say_the_same_are_written_once():
+    rows = np.arange(600).astype(np.int8).reshape(300, 2)
+    weights = [rows, rows + 1, rows + 2]
+    grid = Quantization(np.linspace(0.5, 1, 300, dtype=np.float32), np.zeros(300, np.int64), axis=0)
+    one, three = to_bytes(holding(weights[0], quant=grid)), to_bytes(holding(*weights, quant=grid))
+    assert len(three) - len(one) < 2 * rows.nbytes + 400  # each further tensor: its numbers, and tables of 200 bytes
+    for tensor in read(three).subgraphs[0].tensors:
+        np.testing.assert_array_equal(tensor.quantization.scale, grid.scale)
+        np.testing.assert_array_equal(tensor.quantization.zeroPoint, grid.zero_point)

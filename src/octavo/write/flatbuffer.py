@@ -1,7 +1,7 @@
 """A forward writer of flatbuffers: parents before children, so that large vectors can come last.
 
-Equal vectors of numbers are written once, behind all tables that refer to them: most zero points of a quantized model say
-the same (a twelfth of the file for MobileNetV2).
+Equal vectors of numbers are written once, behind all tables that refer to them: most zero points of a quantized model
+say the same (a twelfth of the file for MobileNetV2).
 
 Source: the flatbuffers "Internals" page. A table begins with the signed distance back to its vtable; the vtable says at
 which byte of the table each field stands. References are unsigned distances forward. Tables with the same
