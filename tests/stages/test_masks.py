@@ -255,3 +255,14 @@ def test_what_is_added_behind_a_join_cannot_bring_back_what_is_hidden():
     inputs = given_sinks(1.0)
     found = lows(decided(joined(body), inputs, ranges="minmax"))
     assert found["joined"] == pytest.approx(inputs["scores"].min() - 36, abs=0.1)  # to a whole step
+
+
+def test_who_reads_only_the_shape_of_masked_scores_hinders_nothing():
+    body = """%masked = SELECT_V2(%seen, %scores, %far)
+  %shape = SHAPE(%masked)
+  %joined = CONCATENATION(%masked, %sinks) {axis=2}
+  %weights = SOFTMAX(%joined) {beta=1.0}"""
+    model = joined(body)
+    model.main.outputs.append(next(node for node in model.main if node.op.code == "SHAPE").output)
+    inputs = given_sinks(1.0)
+    assert lows(decided(model, inputs, ranges="minmax"))["joined"] > inputs["scores"].min() - 16.01

@@ -72,6 +72,8 @@ class Op:
     """The operands whose numbers, or products of numbers, the integer kernel converts to steps of its result."""
     moves: ClassVar[bool] = False
     """Whether every output element is one of the first input's elements, unchanged."""
+    measures: ClassVar[bool] = False
+    """Whether the outputs tell of the shape of the input alone, whatever its elements."""
     divides: ClassVar[bool] = False
     """Whether every element of an output is one of the elements of the only input of real numbers, unchanged."""
     ignores_low: ClassVar[bool] = False

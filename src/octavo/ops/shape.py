@@ -25,6 +25,7 @@ class Shape(Op):
     out_type: TensorType = TensorType.INT32
 
     code: ClassVar = "SHAPE"
+    measures: ClassVar = True
 
     @lowers("tf.Shape")
     @staticmethod
@@ -69,6 +70,7 @@ class Rank(Op):
     """The number of dimensions, a scalar."""
 
     code: ClassVar = "RANK"
+    measures: ClassVar = True
 
     @lowers("tf.Rank")
     @staticmethod

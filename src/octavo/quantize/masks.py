@@ -38,7 +38,7 @@ class _Sum:
     @property
     def choices(self) -> tuple[Node, ...]:
         """The operations that make terms by choosing between tensors, or by joining them."""
-        made = (term.producer for term in self.terms if len(term.uses) == 1)
+        made = (term.producer for term in self.terms if _is_read_once(term))
         return tuple(node for node in made if node is not None and node.op.chooses is not None)
 
 
@@ -116,7 +116,7 @@ def _floors(
 def _sum(graph: Graph, value: Value, statistics: Statistics) -> _Sum:
     """The terms of which `value` is the sum; what lies between is read by nothing else."""
     producer, whole = value.producer, _seen(value, statistics)
-    if producer is None or whole is None or value in graph.outputs or len(value.uses) > 1:
+    if producer is None or whole is None or value in graph.outputs or not _is_read_once(value):
         return _Sum(value, (value,))
     if not (producer.op.adds or producer.op.moves):
         return _Sum(value, (value,))
@@ -211,7 +211,7 @@ def _held(graph: Graph, mask: Value, readers: Collection[Node]) -> list[Value]:
     """The mask and what it was before it was moved; nothing if anything but `readers` reads it."""
     held: list[Value] = []
     taken = set(readers)
-    while set(mask.users) <= taken and mask not in graph.outputs:
+    while taken.issuperset(node for node, _ in _uses(mask)) and mask not in graph.outputs:
         held.append(mask)
         producer = mask.producer
         if producer is None or not producer.op.moves or producer.inputs[0] is None:
@@ -246,6 +246,15 @@ def _makers(mask: Value, far: float, statistics: Statistics) -> Iterator[Node]:
         seen = None if value is None or value.const is not None else _seen(value, statistics)
         if value is not None and seen is not None and max(-seen.low, seen.high) > -far:
             yield from _makers(value, far, statistics)
+
+
+def _uses(value: Value) -> list[tuple[Node, int]]:
+    """Who reads the numbers of a value, and as which operand."""
+    return [use for use in value.uses if not use[0].op.measures]
+
+
+def _is_read_once(value: Value) -> bool:
+    return len(_uses(value)) <= 1
 
 
 def _seen(value: Value, statistics: Statistics) -> Range | None:

@@ -127,7 +127,7 @@ def _is_for_softmax(value: Value, graph: Graph) -> bool:
 
 
 def _passes(node: Node, place: int, graph: Graph) -> bool:
-    if node.op.ignores_low and place == 0:
+    if node.op.measures or (node.op.ignores_low and place == 0):
         return True
     chosen = node.op.chooses is not None and place in range(len(node.inputs))[node.op.chooses]
     hands_on = node.op.adds or (node.op.moves and place == 0) or chosen
