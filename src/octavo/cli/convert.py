@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -273,8 +274,6 @@ def _following(model: str, result: Conversion, options: Options) -> str:
     output = options["output"]
     if result.plan.recipe.precision == "float32" and not result.plan.recipe.rules:
         target = output.with_name(f"{output.stem}_int8{output.suffix}")
-        return f"octavo convert {model} -o {target} --recipe int8 --samples FILE"
-    reference = options["save_float"]
-    if reference:
-        return f"octavo evaluate {output} --reference {reference} --samples HELD_OUT"
-    return f"octavo evaluate {output} --samples HELD_OUT"
+        return shlex.join(["octavo", "convert", model, "-o", str(target), "--recipe", "int8", "--samples", "FILE"])
+    reference = ["--reference", str(options["save_float"])] if options["save_float"] else []
+    return shlex.join(["octavo", "evaluate", str(output), *reference, "--samples", "HELD_OUT"])
