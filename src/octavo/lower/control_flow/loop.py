@@ -1,7 +1,4 @@
-"""TensorFlow's branches and loops.
-
-What is known before the model runs is decided then: a branch whose condition is known is taken, a loop of as many turns
-as are to be unrolled is written out. The rest becomes IF and WHILE with graphs of their own.
+"""Loops: as many copies of the body as there are turns, or WHILE.
 
 The form of a loop is regular, so that rules can recognize what it computes:
 - Its state is what changes and is needed: for an RNN the counter, the list of outputs, the states of the cell; then
@@ -17,10 +14,9 @@ results to inputs one after the other, in place.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -30,117 +26,16 @@ from octavo.ir.graph import Graph, Value
 from octavo.ir.op import NotLoweredError
 from octavo.ir.source import SourceGraph, SourceNode, SourceRef
 from octavo.ir.type import Type
+from octavo.lower.control_flow.inliner import Inliner, Numbered
+from octavo.lower.control_flow.reach import closure, hands_on, needs, through
+from octavo.lower.control_flow.state import is_moving, standing_for, tensor_of, type_of
 from octavo.lower.item import AlreadyToldError, Handle, Item, TensorList
 from octavo.ops.binary import Add, Maximum
-from octavo.ops.comparison import Equal, NotEqual
-from octavo.ops.control_flow import If, While
+from octavo.ops.control_flow import While
 from octavo.ops.logical import LogicalOr
 
 PATIENCE: Final = 6
 """The lengths of a loop's state are known after so many looks at its body, or not at all."""
-Numbered = Iterator[tuple[int, Item]]
-
-
-class Inliner(Protocol):
-    """The part of the engine that branches and loops need."""
-
-    build: Builder
-    unroll: int
-
-    def function(self, name: object) -> SourceGraph:
-        """The function of this name."""
-        ...
-
-    def call(self, function: SourceGraph, arguments: Mapping[int, Item], wanted: Sequence[int]) -> list[Item]:
-        """What a function gives for arguments by number, lowered where the builder stands."""
-        ...
-
-    def inside(self, build: Builder) -> AbstractContextManager[None]:
-        """Lower with another builder meanwhile."""
-        ...
-
-
-def lower_branch(flow: Inliner, node: SourceNode, inputs: Sequence[Item], wanted: Sequence[int]) -> Numbered:
-    """The results of the branch that runs.
-
-    Raises:
-        NotLoweredError: it has no equivalent; the message says why.
-    """
-    chooser = inputs[0]
-    if not isinstance(chooser, Value):
-        return
-    names = [node.attrs["then_branch"], node.attrs["else_branch"]] if "If" in node.op else node.attrs["branches"]
-    branches = [flow.function(name) for name in names]
-    given = dict(enumerate(inputs[1:]))
-    if chooser.const is not None:
-        number = int(chooser.const.item())
-        chosen = (not number) if "If" in node.op else number if 0 <= number < len(branches) else len(branches) - 1
-        yield from zip(wanted, flow.call(branches[chosen], given, wanted), strict=True)
-        return
-    chain = _Chain(flow, node.name, branches, wanted, given)
-    yield from zip(wanted, chain.lower(chooser, is_index="Case" in node.op), strict=True)
-
-
-@dataclass
-class _Chain:
-    """Branches of which one runs: IF, and for more than two an IF inside its second graph."""
-
-    flow: Inliner
-    name: str
-    branches: Sequence[SourceGraph]
-    wanted: Sequence[int]
-    given: Mapping[int, Item]
-    passed: list[int] = field(init=False)
-
-    def __post_init__(self) -> None:
-        needed = {i for branch in self.branches for i in _needs(branch, [branch.outputs[w] for w in self.wanted])}
-        self.passed = [i for i in sorted(needed) if _is_moving(self.given[i]) and not _is_empty(self.given[i])]
-
-    def lower(self, chooser: Value, *, is_index: bool) -> list[Item]:
-        """The results that are wanted."""
-        build = self.flow.build
-        operands = [_tensor_of(self.given[i], build) for i in self.passed]
-        if not is_index:
-            cond = chooser if chooser.dtype == np.bool_ else build(NotEqual(), chooser, np.zeros((), chooser.dtype))
-            results = self._pair(build, cond, operands, 0, None)
-        else:
-            results = self._at(build, chooser, operands, 0)
-        return [self._item(value, result) for value, result in zip(results, self.forms, strict=True)]
-
-    def _at(self, build: Builder, index: Value, operands: list[Value], number: int) -> Sequence[Value]:
-        """The results of the branches from `number` on."""
-        if number == len(self.branches) - 1:
-            return self._run(build, operands, number)
-        return self._pair(build, build(Equal(), index, np.array(number, index.dtype)), operands, number, index)
-
-    def _pair(
-        self, build: Builder, cond: Value, operands: list[Value], number: int, index: Value | None
-    ) -> Sequence[Value]:
-        given = operands if index is None else [*operands, index]
-        graphs = []
-        for what, offset in (("then", 0), ("else", 1)):
-            inner = build.inner(f"{self.name}/{what}" if index is None else f"{self.name}/{number + offset}")
-            inputs = [_input(inner.graph, value) for value in given]
-            if offset and index is not None:
-                inner.graph.outputs = list(self._at(inner, inputs[-1], inputs[:-1], number + 1))
-            else:
-                inner.graph.outputs = list(self._run(inner, inputs[: len(operands)], number + offset))
-            graphs.append(inner.graph)
-        return build.many(If(*graphs), cond, *given, name=self.name)
-
-    def _run(self, build: Builder, operands: list[Value], number: int) -> list[Value]:
-        """A branch over tensors of the graph of `build`."""
-        inside = {i: _begun_anew(item, build) for i, item in self.given.items()}
-        inside |= {i: _as(self.given[i], value) for i, value in zip(self.passed, operands, strict=True)}
-        with self.flow.inside(build):
-            results = self.flow.call(self.branches[number], inside, self.wanted)
-            if any(item is None for item in results):
-                raise AlreadyToldError
-            self.forms = results
-            return [_tensor_of(item, build) for item in results]
-
-    def _item(self, value: Value, form: Item) -> Item:
-        return replace(form, rows=value, count=None) if isinstance(form, TensorList) else value
 
 
 def lower_loop(flow: Inliner, node: SourceNode, inputs: Sequence[Item], wanted: Sequence[int]) -> Numbered:
@@ -173,9 +68,9 @@ class _Loop:
     ) -> None:
         self.flow, self.name, self.cond, self.body = flow, name, cond, body
         self.inputs = inputs
-        self.kept = {i for i in range(len(inputs)) if _hands_on(body, i)}
-        self.tested = _closure(body, _needs(cond, cond.outputs), self.kept)
-        self.live = sorted(_closure(body, {*wanted, *self.tested}, self.kept))
+        self.kept = {i for i in range(len(inputs)) if hands_on(body, i)}
+        self.tested = closure(body, needs(cond, cond.outputs), self.kept)
+        self.live = sorted(closure(body, {*wanted, *self.tested}, self.kept))
         if stored := [i for i in self.live if isinstance(inputs[i], Handle) and i not in self.kept]:
             raise NotLoweredError(f"it changes which variable its operand {stored[0]} is")
         self.own: set[str] = set()
@@ -209,7 +104,7 @@ class _Loop:
 
     def lower(self) -> dict[int, Item]:
         """The state after a WHILE."""
-        fixed = {i: self.inputs[i] for i in self.live if i in self.kept and not _is_moving(self.inputs[i])}
+        fixed = {i: self.inputs[i] for i in self.live if i in self.kept and not is_moving(self.inputs[i])}
         moving = [i for i in self.live if i not in fixed]
         types, twins = self._settled(fixed, moving)
         never = [i for i in moving if types[i] is None]  # lists into which nothing is ever put
@@ -222,7 +117,7 @@ class _Loop:
             inner.graph.outputs = self._inside(inner, function, fixed, moving, types, twins)
             graphs.append(inner.graph)
         results = build.many(While(*graphs), *operands, name=self.name)
-        after = {i: _as(self.inputs[i], value) for i, value in zip(moving, results, strict=True)}
+        after = {i: standing_for(self.inputs[i], value) for i, value in zip(moving, results, strict=True)}
         after |= {i: after[twin] for i, twin in twins.items()}
         return {i: self.inputs[i] if i in self.kept else after.get(i, self.inputs[i]) for i in self.live}
 
@@ -246,14 +141,14 @@ class _Loop:
             results = self.flow.call(function, state, [0] if function is self.cond else moving)
         if any(item is None for item in results):
             raise AlreadyToldError
-        values = [_tensor_of(item, inner) for item in results]
+        values = [tensor_of(item, inner) for item in results]
         return values if function is self.cond else _without_cycles(inner, values)
 
     def _settled(
         self, fixed: Mapping[int, Item], moving: Sequence[int]
     ) -> tuple[dict[int, Type | None], dict[int, int]]:
         """The type of each part of the state at the beginning of any turn, and which counters are one."""
-        types = {i: _type(self.inputs[i]) for i in moving}
+        types = {i: type_of(self.inputs[i]) for i in moving}
         for _ in range(PATIENCE):
             inner = Builder(Graph(self.name), memo=self.flow.build.memo)
             state = {i: self._trial(inner.graph, i, types[i]) for i in moving}
@@ -261,7 +156,7 @@ class _Loop:
                 results = dict(zip(moving, self.flow.call(self.body, {**fixed, **state}, moving), strict=True))
             if any(item is None for item in results.values()):
                 raise AlreadyToldError
-            found = {i: self._joined(i, types[i], _type(results[i])) for i in moving}
+            found = {i: self._joined(i, types[i], type_of(results[i])) for i in moving}
             if found == types:
                 return types, self._twins(state, results)
             types = found
@@ -305,7 +200,7 @@ class _Loop:
     def _ordered(self, moving: Sequence[int]) -> list[int]:
         """What changes first, then what stays; what becomes another part of the state before that part."""
         passed = {SourceRef(argument.name): i for i, argument in enumerate(self.body.arguments)}
-        source = {i: passed.get(_through(self.body, self.body.outputs[i])) for i in moving if i not in self.kept}
+        source = {i: passed.get(through(self.body, self.body.outputs[i])) for i in moving if i not in self.kept}
         order: dict[int, None] = {}
 
         def place(i: int, above: frozenset[int]) -> None:
@@ -324,14 +219,14 @@ class _Loop:
         if isinstance(item, TensorList) and item.rows is None:
             assert type is not None
             item = item.filled(build, type.shape[1:])
-        return _tensor_of(item, build)
+        return tensor_of(item, build)
 
     def _input(self, graph: Graph, i: int, type: Type) -> Item:
         given = self.inputs[i]
         value = graph.input(self.body.arguments[i].name, type)
         if i in self.kept and isinstance(given, Value):
             value.dims = given.dims
-        return _as(given, value)
+        return standing_for(given, value)
 
     def _trial(self, graph: Graph, i: int, type: Type | None) -> Item:
         item = self.inputs[i]
@@ -339,48 +234,6 @@ class _Loop:
             return self._input(graph, i, type)
         assert isinstance(item, TensorList)
         return replace(item, count=None)
-
-
-def _is_moving(item: Item) -> bool:
-    """Whether a body must be handed it: variables and constants it can have of its own."""
-    return isinstance(item, TensorList) or (isinstance(item, Value) and item.const is None)
-
-
-def _is_empty(item: Item) -> bool:
-    """Whether it is a list of known length without anything in it, of which each graph can have one of its own."""
-    return isinstance(item, TensorList) and item.rows is None and isinstance(item.length, int)
-
-
-def _begun_anew(item: Item, build: Builder) -> Item:
-    if not isinstance(item, TensorList) or not _is_empty(item):
-        return item
-    return replace(item, count=build.const(np.array(item.length, np.int32)))
-
-
-def _as(item: Item, value: Value) -> Item:
-    """What a tensor stands for, given what stood there before."""
-    return TensorList(value.dtype, rows=value, grows=item.grows) if isinstance(item, TensorList) else value
-
-
-def _input(graph: Graph, value: Value) -> Value:
-    made = graph.input(value.name, value.type)
-    made.dims = value.dims
-    return made
-
-
-def _tensor_of(item: Item, build: Builder) -> Value:
-    """The tensor that can be handed from graph to graph."""
-    if isinstance(item, TensorList):
-        rows = item.filled(build).rows
-        assert rows is not None
-        return rows
-    if not isinstance(item, Value):
-        raise NotLoweredError("it hands on a variable, where LiteRT has tensors only")
-    return item
-
-
-def _type(item: Item) -> Type | None:
-    return item.type if isinstance(item, Value | TensorList) else None
 
 
 def _step(before: Item, after: Value) -> object:
@@ -400,44 +253,3 @@ def _without_cycles(build: Builder, values: list[Value]) -> list[Value]:
             copy = LogicalOr() if value.dtype == np.bool_ else Maximum()
             values[place] = build(copy, value, value)
     return values
-
-
-def _needs(graph: SourceGraph, refs: Iterable[SourceRef]) -> set[int]:
-    """The arguments that outputs of a function depend on, by number."""
-    numbers = {argument.name: number for number, argument in enumerate(graph.arguments)}
-    seen: set[str] = set()
-    stack = [ref.node for ref in refs]
-    while stack:
-        name = stack.pop()
-        if name not in seen:
-            seen.add(name)
-            if name not in numbers and name in graph.nodes:
-                stack += [ref.node for ref in graph.nodes[name].inputs]
-    return {numbers[name] for name in seen if name in numbers}
-
-
-def _closure(body: SourceGraph, roots: Collection[int], kept: Collection[int]) -> set[int]:
-    """The parts of the state that `roots` depend on, over any number of turns."""
-    found: set[int] = set()
-    stack = list(roots)
-    while stack:
-        i = stack.pop()
-        if i not in found:
-            found.add(i)
-            if i not in kept:
-                stack += _needs(body, [body.outputs[i]])
-    return found
-
-
-def _hands_on(body: SourceGraph, i: int) -> bool:
-    """Whether the body gives its argument `i` back as it was."""
-    return _through(body, body.outputs[i]) == SourceRef(body.arguments[i].name)
-
-
-def _through(graph: SourceGraph, ref: SourceRef) -> SourceRef:
-    """Where a tensor comes from, looking through operations that only hand on."""
-    while (node := graph.nodes.get(ref.node)) is not None and node.op in ("Identity", "StopGradient") and node.inputs:
-        if any(argument.name == ref.node for argument in graph.arguments):
-            break
-        ref = node.inputs[0]
-    return ref
