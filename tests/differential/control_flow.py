@@ -202,6 +202,71 @@ def scattered(x):
     return tf.TensorArray(FLOAT, 4, element_shape=(3,)).scatter([0, 2], x).stack()
 
 
+@case(ROWS, COUNT)
+def written_behind_the_end(x, n):
+    array = tf.TensorArray(FLOAT, 0, dynamic_size=True, element_shape=(None, 3))
+    return repeat(n + 1, lambda i, a: a.write(i, x * tf.cast(i, FLOAT)), array)[0].stack()
+
+
+@case(ROWS, COUNT)
+def written_with_holes(x, n):
+    array = tf.TensorArray(FLOAT, 1, dynamic_size=True, element_shape=(3,)).write(0, x[0])
+    return repeat(n, lambda i, a: a.write(2 * i, x[1]), array)[0].stack()
+
+
+@case(ROWS)
+def grown_step_by_step(x):
+    array = tf.TensorArray(FLOAT, 0, dynamic_size=True, element_shape=(3,))
+    array = array.write(0, x[0]).write(3, x[1]).write(1, x[1] * 2)
+    return array.stack(), array.size()
+
+
+@case(ROWS, COUNT)
+def pushed_in_a_loop(x, n):
+    shape = tf.constant([3])
+    raw = tf.raw_ops
+    items = raw.EmptyTensorList(element_shape=shape, max_num_elements=tf.constant(-1), element_dtype=FLOAT)
+    push = lambda i, items: raw.TensorListPushBack(input_handle=items, tensor=x[0] * tf.cast(i, FLOAT))  # noqa: E731
+    (items,) = repeat(n + 1, push, items)
+    last = raw.TensorListGetItem(input_handle=items, index=n, element_shape=shape, element_dtype=FLOAT)
+    stacked = raw.TensorListStack(input_handle=items, element_shape=shape, element_dtype=FLOAT)
+    return stacked, last, raw.TensorListLength(input_handle=items)
+
+
+@case(((4, 3), FLOAT), COUNT)
+def resized(x, n):
+    shape, raw = tf.constant([3]), tf.raw_ops
+    made = []
+    for size in (2, 4, 6):
+        items = raw.TensorListFromTensor(tensor=x * tf.cast(n, FLOAT), element_shape=shape)
+        items = raw.TensorListResize(input_handle=items, size=size)
+        made.append(raw.TensorListStack(input_handle=items, element_shape=shape, element_dtype=FLOAT))
+    return made
+
+
+@case(((None, 3), FLOAT))
+def resized_to_twice_its_length(x):
+    shape, raw = tf.constant([3]), tf.raw_ops
+    items = raw.TensorListFromTensor(tensor=x, element_shape=shape)
+    items = raw.TensorListResize(input_handle=items, size=2 * tf.shape(x)[0])
+    return raw.TensorListStack(input_handle=items, element_shape=shape, element_dtype=FLOAT)
+
+
+@case(((6, 3), FLOAT), COUNT)
+def split_and_scattered(x, n):
+    shape, raw = tf.constant([2, 3]), tf.raw_ops
+    items = raw.TensorListSplit(tensor=x, element_shape=shape, lengths=[2, 2, 2])
+    one = raw.TensorListStack(input_handle=items, element_shape=shape, element_dtype=FLOAT)
+    places, row = tf.stack([n + 1, 0]), tf.constant([3])
+    items = raw.TensorListScatterV2(tensor=x[:2], indices=places + 1, element_shape=row, num_elements=7)
+    two = raw.TensorListStack(input_handle=items, element_shape=row, element_dtype=FLOAT)
+    items = raw.TensorListFromTensor(tensor=tf.concat([x, x], 0), element_shape=row)
+    items = raw.TensorListScatterIntoExistingList(input_handle=items, tensor=x[:2], indices=places)
+    three = raw.TensorListStack(input_handle=items, element_shape=row, element_dtype=FLOAT)
+    items = raw.TensorListConcatLists(input_a=items, input_b=items, element_dtype=FLOAT)
+    return one, two, three, raw.TensorListStack(input_handle=items, element_shape=row, element_dtype=FLOAT)
+
+
 @case(ROWS)
 def pushed_and_popped(x):
     shape = tf.constant([3])

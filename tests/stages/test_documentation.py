@@ -122,6 +122,7 @@ GENERATED = {
     "docs/reference/commands.md": "write_command_reference.py",
     "docs/reference/errors.md": "write_error_reference.py",
     "docs/reference/recipes.md": "write_recipe_reference.py",
+    "docs/reference/operations.md": "write_operation_reference.py",
     "docs/architecture.md": "write_architecture.py",
     "docs/decisions/index.md": "write_decision_index.py",
     "docs/peers.md": "write_peers.py",

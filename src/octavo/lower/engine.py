@@ -36,6 +36,7 @@ from octavo.lower.signatures import check_names, check_shape, choose, dim_of
 from octavo.lower.single import half_of, in_single, single, single_dtype
 from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
 from octavo.ops import registry
+from octavo.ops.absent import why
 
 if TYPE_CHECKING:
     from octavo.lower.own import Own
@@ -285,7 +286,8 @@ class _Lowering:
     def _node(self, node: SourceNode, inputs: Sequence[Value | None]) -> tuple[Value | None, ...]:
         name = self._within(node.name)
         if node.op not in self.lowerings and node.op not in self.shared.own and not self._may_be_custom(node.op):
-            self.gaps[Gap(node.op, name, "there is no lowering for it yet")] = None
+            reason = node.attrs.get("reason") or why(node.op) or "it is no operation of TensorFlow's own"
+            self.gaps[Gap(node.op, name, reason)] = None
             return (None,)
         given = [value for value in inputs if value is not None]
         if len(given) < len(inputs):

@@ -48,7 +48,8 @@ class TensorList:
 
     A list that was only reserved has no rows yet: `element` is what is known of the shape of its tensors (None for an
     open dimension, or for all), `length` how many they are, `count` the same as a scalar. The first tensor that is put
-    in tells the rest. A list that `grows` may be longer after a tensor is put in.
+    in tells the rest. A list that `grows` may be longer after a tensor is put in. The first `lead` rows are none of the
+    list's: LiteRT cannot hand an empty tensor to a loop, so a list that is empty there gets such a row.
     """
 
     dtype: np.dtype[Any]
@@ -57,6 +58,7 @@ class TensorList:
     length: Dim = 0
     count: Value | None = None
     grows: bool = False
+    lead: int = 0
 
     @property
     def type(self) -> Type | None:

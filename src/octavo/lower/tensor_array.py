@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 import numpy as np
 
 from octavo.ir.build import Builder
 from octavo.ir.graph import Value
-from octavo.ir.op import NotLoweredError
 from octavo.ir.source import Shape, SourceNode
 from octavo.lower import tensor_list
 from octavo.lower.item import Handle, Item, TensorList
-from octavo.ops.range import Range
-from octavo.ops.reshape import reshape
 
 
 def _array(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as all of them
@@ -45,7 +43,7 @@ def _gather(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence
     asked = _asked(node.attrs.get("element_shape"), build)
     (rows,) = tensor_list.stack(node, [items, asked], build)
     assert isinstance(rows, Value)
-    if _counts(indices) and indices.shape[0] == rows.shape[0]:
+    if tensor_list.counts(indices) and indices.shape[0] == rows.shape[0]:
         return [rows]
     return tensor_list.gather(node, [items, indices, asked], build)
 
@@ -53,19 +51,17 @@ def _gather(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence
 def _scatter(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
     """The list with the rows of a tensor put in; where these are all, they are the list."""
     _, indices, tensor, items = inputs
-    if _counts(indices) and (items.grows or tensor.shape[0] == items.length) and items.rows is None:
+    if tensor_list.counts(indices) and (items.grows or tensor.shape[0] == items.length) and items.rows is None:
         return [TensorList(tensor.dtype, rows=tensor, grows=items.grows)]
     return tensor_list.scatter(node, [items, tensor, indices], build)
 
 
-def _split(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as all of them
+def _split(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
     """The list of the parts of a tensor, which must have one length."""
     _, tensor, lengths, items = inputs
-    parts = {int(length) for length in lengths.const.ravel()} if lengths.const is not None else set()
-    if len(parts) != 1:
-        raise NotLoweredError("the parts must have one length, which is known")
-    rows = reshape(build, tensor, [lengths.const.size, *parts, *tensor.shape[1:]])
-    return [TensorList(tensor.dtype, rows=rows, grows=items.grows)]
+    (made,) = tensor_list.split(node, [tensor, None, lengths], build)
+    assert isinstance(made, TensorList)
+    return [replace(made, grows=items.grows)]
 
 
 def _concat(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
@@ -89,17 +85,6 @@ ARRAYS: Final[Mapping[str, tensor_list.Lowering]] = {
     "TensorArraySizeV3": _size,
 }
 """Source ops that take or give arrays of tensors."""
-
-
-def _counts(indices: Value) -> bool:
-    """Whether the indices are 0, 1, 2 …."""
-    if indices.const is not None:
-        return np.array_equal(indices.const, np.arange(indices.const.size))
-    node = indices.producer
-    if node is None or not isinstance(node.op, Range):
-        return False
-    start, _, step = (None if value is None else value.const for value in node.inputs)
-    return start is not None and step is not None and start.item() == 0 and step.item() == 1
 
 
 def _asked(shape: Shape, build: Builder) -> Value | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
@@ -9,18 +10,22 @@ from typing import Any, Final
 import numpy as np
 
 from octavo.ir.build import Builder
-from octavo.ir.dim import Dim, product
+from octavo.ir.dim import Dim, product, symbol
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError
 from octavo.ir.source import SourceNode
 from octavo.ir.type import Type
-from octavo.lower.item import Item, TensorList
-from octavo.ops.concatenation import Concatenation
+from octavo.lower.item import Item, TensorList, zeros
+from octavo.ops.binary import Add, Maximum, Sub
+from octavo.ops.cast import cast
+from octavo.ops.concatenation import Concatenation, concatenate
 from octavo.ops.dynamic_update_slice import DynamicUpdateSlice
 from octavo.ops.expand_dims import expand_dims
 from octavo.ops.gather import Gather
 from octavo.ops.pack import Pack
+from octavo.ops.range import Range
 from octavo.ops.reshape import reshape
+from octavo.ops.scatter_nd import scatter as scatter_nd
 from octavo.ops.shape import Shape, runtime_dims
 from octavo.ops.slice import Slice
 
@@ -48,16 +53,17 @@ def _from_tensor(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Seq
 def get(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """One row."""
     items, index, shape = inputs
-    return [build(Gather(axis=0), _rows(items, build, shape), index)]
+    return [build(Gather(axis=0), _rows(items, build, shape), _behind_lead(items, index, build))]
 
 
 def put(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
-    """The list with another tensor in the place of one."""
+    """The list with another tensor in the place of one, longer if that place is behind its end."""
     items, index, item = inputs
+    index = _behind_lead(items, index, build)
+    items, row = _filled(items, item, build), expand_dims(build, item, 0)
     if node.attrs.get("resize_if_index_out_of_bounds") or items.grows:
-        raise NotLoweredError("a list that grows by writing behind its end is not kept as one tensor")
-    items = _filled(items, item, build)
-    rows, row = _rows(items, build, None), expand_dims(build, item, 0)
+        items = replace(items, rows=_reaching(build, _rows(items, build, None), index))
+    rows = _rows(items, build, None)
     if rows.shape[0] == 1:
         return [replace(items, rows=row)]
     zero = build.const(np.int32(0))
@@ -67,16 +73,16 @@ def put(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Ite
 
 def stack(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """All tensors along a new first dimension."""
-    return [_rows(inputs[0], build, inputs[1] if len(inputs) > 1 else None)]
+    return [_all(inputs[0], build, inputs[1] if len(inputs) > 1 else None)]
 
 
 def size(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """How many tensors there are."""
     (items,) = inputs
     if items.rows is None:
-        return [items.count if items.count is not None else build.const(np.int32(items.length))]
-    length = build(Slice(), build(Shape(), items.rows), np.array([0], np.int32), np.array([1], np.int32))
-    return [reshape(build, length, [])]
+        known = build.const(np.int32(items.length - items.lead)) if isinstance(items.length, int) else items.count
+        return [known]
+    return [build(Sub(), _length(build, items.rows), build.const(np.int32(items.lead)))]
 
 
 def _push(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
@@ -88,19 +94,36 @@ def _push(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[I
     return [replace(items, rows=build(Concatenation(axis=0), _filled(items, item, build).rows, row))]
 
 
-def _pop(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
+def _pop(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """The list without its last tensor, and that tensor."""
     items, shape = inputs
     rows = _rows(items, build, shape)
-    (length,) = size(node, [replace(items, rows=rows)], build)
-    assert isinstance(length, Value)
-    last = length.known.item() - 1 if length.known is not None else None
-    if last is None:
+    length = _length(build, rows)
+    if length.known is None:
         raise NotLoweredError("the length of the list must be known, at least in terms of other dimensions")
+    last = length.known.item() - 1
     sizes: list[Dim] = [last, *rows.shape[1:]]
     left = build(Slice(), rows, np.zeros(rows.rank, np.int32), runtime_dims(build, sizes, rows))
     begin = reshape(build, runtime_dims(build, [last], rows), [])
     return [replace(items, rows=left), build(Gather(axis=0), rows, begin)]
+
+
+def _resize(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
+    """The list cut behind so many tensors, or filled up with zeros."""
+    items, count = inputs
+    length = length_of(count)
+    if items.rows is None:
+        return [replace(items, length=length, count=count, lead=0)]
+    rows = _all(items, build, None)
+    have = rows.shape[0]
+    if not isinstance(length, int) or not isinstance(have, int) or length > have:
+        more = length - have if isinstance(length, int) and isinstance(have, int) else length
+        filling = zeros(build, Type(rows.dtype, (more, *rows.shape[1:])), None if isinstance(more, int) else count)
+        rows = build(Concatenation(axis=0), rows, filling)
+    if rows.shape[0] != length:
+        sizes = runtime_dims(build, (length, *rows.shape[1:]), rows)
+        rows = build(Slice(), rows, np.zeros(rows.rank, np.int32), sizes)
+    return [replace(items, rows=rows, lead=0)]
 
 
 def _element_shape(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
@@ -116,7 +139,7 @@ def _element_shape(node: SourceNode, inputs: Sequence[Any], build: Builder) -> S
 
 def concat(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """All tensors along their first dimension, and the length of each."""
-    rows = _rows(inputs[0], build, None)
+    rows = _all(inputs[0], build, None)
     if rows.rank < 2:
         raise NotLoweredError("scalars cannot be joined end to end")
     count, length, *rest = rows.shape
@@ -126,20 +149,56 @@ def concat(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[
     return [joined, build.const(np.full(count, length, np.int64))]
 
 
+def split(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
+    """The list of the parts of a tensor, which must have one length."""
+    tensor, _, lengths = inputs
+    parts = {int(length) for length in lengths.const.ravel()} if lengths.const is not None else set()
+    if len(parts) != 1:
+        raise NotLoweredError("the parts must have one length, which is known")
+    return [TensorList(tensor.dtype, rows=reshape(build, tensor, [lengths.const.size, *parts, *tensor.shape[1:]]))]
+
+
+def _scattered(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
+    """A new list of the rows of a tensor, at any places; zeros elsewhere."""
+    tensor, places, _, *count = inputs
+    length = length_of(count[0]) if count and count[0].const is not None and count[0].const.item() >= 0 else None
+    if length is None and places.const is not None:
+        length = int(places.const.max(initial=-1)) + 1
+    if not isinstance(length, int):
+        raise NotLoweredError("the length of the list must be known, at least in terms of other dimensions")
+    if counts(places) and places.shape[0] == length:
+        return [TensorList(tensor.dtype, rows=tensor)]
+    shape = runtime_dims(build, (length, *tensor.shape[1:]), tensor)
+    column = reshape(build, cast(build, places, np.dtype(np.int32)), [places.shape[0], 1])
+    return [TensorList(tensor.dtype, rows=scatter_nd(build, column, tensor, shape))]
+
+
 def scatter(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:
-    """The list with the rows of a tensor put in at places that are known."""
+    """The list with the rows of a tensor put in, in their order."""
     items, tensor, places = inputs
-    if places.const is None or places.const.size > MOST:
-        raise NotLoweredError(f"where the tensors are put in must be known, and be {MOST} places at most")
-    for number, place in enumerate(places.const):
-        (items,) = put(node, [items, build.const(place), build(Gather(axis=0), tensor, np.int32(number))], build)
+    count = places.shape[0]
+    if not isinstance(count, int) or count > MOST:
+        raise NotLoweredError(f"how many tensors are put in must be known, and be {MOST} at most")
+    for number in range(count):
+        place = build(Gather(axis=0), places, np.int32(number))
+        (items,) = put(node, [items, place, build(Gather(axis=0), tensor, np.int32(number))], build)
     return [items]
 
 
 def gather(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
     """Some rows."""
     items, indices, shape = inputs
-    return [build(Gather(axis=0), _rows(items, build, shape), indices)]
+    return [build(Gather(axis=0), _all(items, build, shape), indices)]
+
+
+def _joined(node: SourceNode, inputs: Sequence[Any], build: Builder) -> Sequence[Item]:  # noqa: ARG001  # as above
+    """The tensors of one list, then those of another."""
+    one, other = inputs
+    known = one.type or other.type
+    if known is None:
+        raise NotLoweredError("the shape of the list's tensors is not known before one is put in")
+    rows = [_all(replace(items, element=known.shape[1:]), build, None) for items in inputs]
+    return [TensorList(one.dtype, rows=concatenate(build, rows, 0))]
 
 
 LISTS: Final[Mapping[str, Lowering]] = {
@@ -157,17 +216,75 @@ LISTS: Final[Mapping[str, Lowering]] = {
     "TensorListConcatV2": concat,
     "TensorListGather": gather,
     "TensorListScatterIntoExistingList": scatter,
+    "TensorListScatter": _scattered,
+    "TensorListScatterV2": _scattered,
+    "TensorListSplit": split,
+    "TensorListResize": _resize,
+    "TensorListConcatLists": _joined,
 }
 """Source ops that take or give lists of tensors."""
 
 
+def counts(indices: Value) -> bool:
+    """Whether the indices are 0, 1, 2 …."""
+    if indices.const is not None:
+        return np.array_equal(indices.const, np.arange(indices.const.size))
+    node = indices.producer
+    if node is None or not isinstance(node.op, Range):
+        return False
+    start, _, step = (None if value is None else value.const for value in node.inputs)
+    return start is not None and step is not None and start.item() == 0 and step.item() == 1
+
+
+def led(item: TensorList, build: Builder) -> TensorList:
+    """The list with a row in front that is none of its own, as a loop needs it that began with one."""
+    if item.lead or item.rows is None:
+        return item
+    row = zeros(build, Type(item.dtype, (1, *item.rows.shape[1:])))
+    return replace(item, rows=build(Concatenation(axis=0), row, item.rows), lead=1)
+
+
 def _rows(items: TensorList, build: Builder, shape: Value | None) -> Value:
-    """All tensors as one; of a list into which none was put, zeros of the shape that is asked for."""
+    """All rows as one tensor; of a list into which none was put, zeros of the shape that is asked for."""
     asked = None if shape is None else _partial(shape)
     element = items.element if asked is None or (items.element is not None and None not in items.element) else asked
     rows = replace(items, element=element).filled(build).rows
     assert rows is not None
     return rows
+
+
+def _all(items: TensorList, build: Builder, shape: Value | None) -> Value:
+    """All tensors as one."""
+    rows = _rows(items, build, shape)
+    if not items.lead:
+        return rows
+    begin, sizes = [items.lead, *[0] * (rows.rank - 1)], [-1] * rows.rank
+    return build(Slice(), rows, np.array(begin, np.int32), np.array(sizes, np.int32))
+
+
+def _behind_lead(items: TensorList, index: Value, build: Builder) -> Value:
+    return build(Add(), index, build.const(np.array(items.lead, index.dtype))) if items.lead else index
+
+
+def _length(build: Builder, rows: Value) -> Value:
+    """How many rows there are, a scalar."""
+    length = build(Slice(), build(Shape(), rows), np.array([0], np.int32), np.array([1], np.int32))
+    return reshape(build, length, [])
+
+
+def _reaching(build: Builder, rows: Value, index: Value) -> Value:
+    """The rows, and so many of zeros behind them that one stands at `index`."""
+    have, element = rows.shape[0], rows.shape[1:]
+    if isinstance(have, int) and index.const is not None:
+        more: Dim = max(0, int(index.const.item()) + 1 - have)
+        filling = zeros(build, Type(rows.dtype, (more, *element))) if more else None
+    else:
+        lacking = build(Add(), build(Sub(), index, _length(build, rows)), np.int32(1))
+        count = build(Maximum(), lacking, np.int32(0))
+        more = symbol(re.sub(r"\W", "_", build.graph.unique(f"{count.name}/more")))
+        count.dims = np.array(more, object)
+        filling = zeros(build, Type(rows.dtype, (more, *element)), count)
+    return rows if filling is None else build(Concatenation(axis=0), rows, filling)
 
 
 def _filled(items: TensorList, item: Value, build: Builder) -> TensorList:

@@ -30,6 +30,7 @@ from octavo.lower.control_flow.inliner import Inliner, Numbered
 from octavo.lower.control_flow.reach import closure, hands_on, needs, through
 from octavo.lower.control_flow.state import is_moving, standing_for, tensor_of, type_of
 from octavo.lower.item import AlreadyToldError, Handle, Item, TensorList
+from octavo.lower.tensor_list import led
 from octavo.ops.binary import Add, Maximum
 from octavo.ops.control_flow import While
 from octavo.ops.logical import LogicalOr
@@ -104,6 +105,7 @@ class _Loop:
 
     def lower(self) -> dict[int, Item]:
         """The state after a WHILE."""
+        self.inputs = [_never_empty(item, self.flow.build) for item in self.inputs]
         fixed = {i: self.inputs[i] for i in self.live if i in self.kept and not is_moving(self.inputs[i])}
         moving = [i for i in self.live if i not in fixed]
         types, twins = self._settled(fixed, moving)
@@ -141,6 +143,8 @@ class _Loop:
             results = self.flow.call(function, state, [0] if function is self.cond else moving)
         if any(item is None for item in results):
             raise AlreadyToldError
+        if function is self.body:
+            results = [self._alike(i, item, inner) for i, item in zip(moving, results, strict=True)]
         values = [tensor_of(item, inner) for item in results]
         return values if function is self.cond else _without_cycles(inner, values)
 
@@ -154,8 +158,9 @@ class _Loop:
             state = {i: self._trial(inner.graph, i, types[i]) for i in moving}
             with self.flow.inside(inner):
                 results = dict(zip(moving, self.flow.call(self.body, {**fixed, **state}, moving), strict=True))
-            if any(item is None for item in results.values()):
-                raise AlreadyToldError
+                if any(item is None for item in results.values()):
+                    raise AlreadyToldError
+                results = {i: self._alike(i, item, inner) for i, item in results.items()}
             found = {i: self._joined(i, types[i], type_of(results[i])) for i in moving}
             if found == types:
                 return types, self._twins(state, results)
@@ -214,6 +219,12 @@ class _Loop:
                 place(i, frozenset({i}))
         return list(order)
 
+    def _alike(self, i: int, item: Item, build: Builder) -> Item:
+        """A list with a row in front, if the loop began with one."""
+        before = self.inputs[i]
+        has_lead = isinstance(before, TensorList) and before.lead
+        return led(item, build) if has_lead and isinstance(item, TensorList) else item
+
     def _operand(self, i: int, type: Type | None) -> Value:
         item, build = self.inputs[i], self.flow.build
         if isinstance(item, TensorList) and item.rows is None:
@@ -234,6 +245,13 @@ class _Loop:
             return self._input(graph, i, type)
         assert isinstance(item, TensorList)
         return replace(item, count=None)
+
+
+def _never_empty(item: Item, build: Builder) -> Item:
+    """A list without anything in it gets a row that is none of its own."""
+    if isinstance(item, TensorList) and item.rows is None and item.length == 0:
+        return replace(item, length=1, count=build.const(np.array(1, np.int32)), lead=1)
+    return item
 
 
 def _step(before: Item, after: Value) -> object:

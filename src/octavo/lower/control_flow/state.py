@@ -32,7 +32,9 @@ def begun_anew(item: Item, build: Builder) -> Item:
 
 def standing_for(item: Item, value: Value) -> Item:
     """What a tensor stands for, given what stood there before."""
-    return TensorList(value.dtype, rows=value, grows=item.grows) if isinstance(item, TensorList) else value
+    if not isinstance(item, TensorList):
+        return value
+    return TensorList(value.dtype, rows=value, grows=item.grows, lead=item.lead)
 
 
 def input_like(graph: Graph, value: Value) -> Value:
