@@ -77,6 +77,16 @@ def test_correlated_inputs_gain_the_most():
     assert errors[0] < 0.1 * errors[1]
 
 
+@pytest.mark.parametrize("mean", [1.0, 30.0, 1000.0])
+def test_inputs_that_hardly_vary_around_a_great_mean_are_rounded_all_the_same(mean):
+    rng = np.random.default_rng(3)
+    few = rng.normal(size=(1, 256, 4)) @ rng.normal(size=(1, 4, 96))  # four things vary, in ninety-six inputs
+    rows = (mean + 1e-3 * few).astype(np.float32)  # the smaller digits of the sums of squares are lost
+    steps = rng.normal(scale=20, size=(1, 8, 96)).astype(np.float32)
+    integers = least_output_error(steps, Products.of(rows))
+    assert np.abs(integers - steps).max() < 3  # a few steps make up for others; nothing runs away
+
+
 def test_products_add_up():
     rows = np.random.default_rng(0).standard_normal((2, 90, 5)).astype(np.float32)
     whole = Products.of(rows)

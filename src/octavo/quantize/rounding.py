@@ -22,6 +22,8 @@ Layers = dict[str, tuple[str, Callable[[Array], Array | None]]]
 """What is to be looked at of layers: by their first result, the name of their input and how it becomes rows."""
 DAMPING = 0.01
 """What is added to the inputs' variances, as a part of their mean: samples are few, and never show all there is."""
+UNSURE = 4 * float(np.finfo(np.float32).eps)
+"""How much of the inputs' power may be missing from their variances, which are differences of sums of float32."""
 BLOCK = 32
 """Weights that are rounded between two products of whole matrices."""
 
@@ -106,7 +108,8 @@ def covariances(products: Products) -> tuple[Array, Array]:
     """The covariance of the inputs, new, and the little that is to be added to each variance: [groups, taken]."""
     spread = products.covariance
     diagonal = np.einsum("gkk->gk", spread)
-    floor = DAMPING * diagonal.mean(axis=1, keepdims=True)
+    power = np.einsum("gkk->g", products.products)[:, None] / max(products.rows, 1)
+    floor = np.maximum(DAMPING * diagonal.mean(axis=1, keepdims=True), UNSURE * power)
     return spread, np.broadcast_to(np.where(floor > 0, floor, 1), diagonal.shape)
 
 
