@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import runpy
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +15,13 @@ from octavo.ops.absent import ABSENT, why
 
 REFERENCE = runpy.run_path(str(Path(__file__).parents[2] / "tools" / "write_operation_reference.py"))
 LOWERED = REFERENCE["lowered"]() - REFERENCE["DATAFLOW"]
+REGISTERED = """
+import tensorflow
+from tensorflow.core.framework import op_def_pb2
+from tensorflow.python.client import pywrap_tf_session
+everything = pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList())
+print(*(definition.name for definition in op_def_pb2.OpList.FromString(everything).op))
+"""
 CONVERTED = frozenset(
     [
         "Abs",
@@ -191,12 +200,10 @@ lower_static_tensor_list.cc; mlir/tensorflow/transforms/lower_tf.td)."""
 
 @cache
 def registered() -> frozenset[str]:
+    """What `import tensorflow` registers, in a process of its own: other tests load libraries that register more."""
     pytest.importorskip("tensorflow")
-    from tensorflow.core.framework import op_def_pb2
-    from tensorflow.python.client import pywrap_tf_session
-
-    everything = op_def_pb2.OpList.FromString(pywrap_tf_session.TF_GetBuffer(pywrap_tf_session.TF_GetAllOpList()))
-    return frozenset(definition.name for definition in everything.op)
+    told = subprocess.run([sys.executable, "-c", REGISTERED], check=True, capture_output=True, text=True)
+    return frozenset(told.stdout.split())
 
 
 def test_every_operation_that_tensorflow_registers_is_lowered_or_has_a_reason() -> None:

@@ -434,13 +434,13 @@ def in_terminal(*arguments, interrupt_at=b"", environment=None, columns=80):
 def many_samples(tmp_path):
     """Samples that take some seconds, so that an interrupt comes in their midst."""
     path = tmp_path / "many.npz"
-    np.savez(path, image=np.random.default_rng(8).random((2_000, 20, 20, 1), np.float32))
+    np.savez(path, image=np.random.default_rng(8).random((6_000, 20, 20, 1), np.float32))
     return path
 
 
 def test_long_work_shows_its_progress_in_a_terminal_and_goes_on_after_an_interrupt(tmp_path, many_samples):
     command = ("convert", MODEL, "-o", tmp_path / "x.tflite", "-r", "int8", "--samples", many_samples)
-    text, code = in_terminal(*command, interrupt_at=b"/2000")
+    text, code = in_terminal(*command, interrupt_at=b"/6000")
     assert "calibrating" in text
     assert code == 130
     assert "interrupted: no file was left half written" in text
