@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from octavo.lower.dataflow.walk import NAMES
-from octavo.lower.item import BRANCHES, LOOPS, READERS, TABLES
+from octavo.lower.item import BRANCHES, LOOKUPS, LOOPS, TABLES
 from octavo.lower.tensor_array import ARRAYS
 from octavo.lower.tensor_list import LISTS
 from octavo.lower.twins import CALLS, HANDLES
@@ -19,7 +19,7 @@ from octavo.ops.absent import why
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "operations.md"
 DEFINITIONS = ROOT / "src" / "octavo" / "read" / "saved_model" / "op_definitions.txt"
-STRUCTURES = frozenset({"Placeholder", *LISTS, *ARRAYS, *BRANCHES, *LOOPS, *READERS, *TABLES, *CALLS, *HANDLES})
+STRUCTURES = frozenset({"Placeholder", *LISTS, *ARRAYS, *BRANCHES, *LOOPS, *LOOKUPS, *TABLES, *CALLS, *HANDLES})
 """What the engine lowers itself: calls, branches, loops, variables, lists, tables."""
 DATAFLOW = frozenset(NAMES - {"LoopCond", "RefLoopCond", "Ref_SwitchN"})
 """Control flow of TensorFlow 1, which becomes calls, branches and loops, as far as its form is known."""

@@ -29,9 +29,10 @@ from octavo.ir.source import (
 )
 from octavo.ir.type import Type
 from octavo.lower.alike import among
+from octavo.lower.assigned import READERS, WRITERS, written_before
 from octavo.lower.dataflow import functional
 from octavo.lower.dataflow.walk import HANDING
-from octavo.lower.item import BRANCHES, LOOPS, READERS, TABLES, AlreadyToldError, Frame, Handle, Item, TensorList
+from octavo.lower.item import BRANCHES, LOOKUPS, LOOPS, TABLES, AlreadyToldError, Frame, Handle, Item, TensorList
 from octavo.lower.signatures import check_names, check_shape, choose, dim_of
 from octavo.lower.single import half_of, in_single, single, single_dtype
 from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
@@ -52,19 +53,25 @@ _HINT = (
     "elsewhere (--input-node, --output-node); say what they compute: octavo.convert(…, "
     "lowerings={operation: function}); or, with kernels of your own, let them be custom operators (allow_custom_ops)"
 )
-_STRUCTURES = CALLS | BRANCHES | LOOPS | READERS
+_ASSIGNED = (
+    "the variable is assigned while the model runs, and read after; LiteRT gets its saved value only: make it an input "
+    "and an output of the model"
+)
+_STRUCTURES = CALLS | BRANCHES | LOOPS | LOOKUPS
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
     """What the signatures of one model have in common: what was read, which constants were folded.
 
-    `halves` are the dtypes of half precision that computed in float32 instead.
+    `halves` are the dtypes of half precision that computed in float32 instead, `assigned` the variables that the source
+    assigns while it runs.
     """
 
     memo: Memo = field(default_factory=dict)
     variables: dict[str, Array] = field(default_factory=dict)
     halves: dict[np.dtype[Any], None] = field(default_factory=dict)
+    assigned: dict[str, None] = field(default_factory=dict)
     tables: dict[str, Table] = field(default_factory=dict)
     custom: Custom = False
     own: Mapping[str, Own] = field(default_factory=dict)
@@ -107,6 +114,11 @@ def lower(
     if shared.halves:
         halves = " and ".join(sorted(map(str, shared.halves)))
         model.notes.append(f"what the model computes in {halves} is computed in float32, its inputs and outputs too")
+    if shared.assigned:
+        model.notes.append(
+            f"{', '.join(shared.assigned)}: assigned while the model runs; the file keeps the saved value, so that no "
+            "call knows of those before it"
+        )
     return model
 
 
@@ -193,6 +205,9 @@ class _Lowering:
                 self.halves[half] = None
             node = in_single(node)
             inputs = [frame.values[ref] for ref in node.inputs]
+            if node.op in READERS and node.after and written_before(frame.graph, node, self.source.functions):
+                self.gaps[Gap(node.op, self._within(name), _ASSIGNED)] = None
+                inputs[0] = None
             given = dict(self._outputs(node, inputs, sorted(wanted[name])))
             for index in wanted[name]:
                 frame.values[SourceRef(name, index)] = given.get(index)
@@ -218,7 +233,7 @@ class _Lowering:
             if node.op in CALLS:
                 results = self.call(self.function(node.attrs["f"]), dict(enumerate(inputs)), wanted)
                 yield from zip(wanted, results, strict=True)
-            elif node.op in READERS:
+            elif node.op in LOOKUPS:
                 from octavo.lower.tables import read_table
 
                 for index, value, kept in read_table(node, inputs, self.build, self._table):
@@ -266,6 +281,9 @@ class _Lowering:
         frame = Frame(function)
         for number, argument in enumerate(function.arguments):
             frame.values[SourceRef(argument.name, 0)] = arguments.get(number)
+        for node in function.of(WRITERS):
+            if isinstance(handle := frame.values.get(node.inputs[0]), Handle):
+                self.shared.assigned[handle.node] = None
         self._demand(frame, [function.outputs[index] for index in wanted])
         return [frame.values[function.outputs[index]] for index in wanted]
 

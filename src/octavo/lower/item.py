@@ -24,7 +24,7 @@ TABLES: Final = frozenset(
     for version in ("", "V2")
 )
 """Source ops that stand for a table."""
-READERS: Final = frozenset(
+LOOKUPS: Final = frozenset(
     f"LookupTable{name}{version}" for name in ("Find", "Size", "Export") for version in ("", "V2")
 )
 """Source ops that read one."""
