@@ -44,6 +44,34 @@ def test_a_batch_of_constant_matrices_stays_a_batch_matmul():
     assert codes(agree(lambda x: tf.raw_ops.BatchMatMulV2(x=x, y=weights), real(2, 3, 4))) == ["BATCH_MATMUL"]
 
 
+MANY_DIMENSIONS = {
+    "alike": ((3, 2, 2, 3, 4, 5), (3, 2, 2, 3, 5, 2)),
+    "as in halo attention": ((3, 2, 2, 1, 4, 5), (3, 2, 2, 3, 5, 2)),
+    "the right stretches in front": ((3, 2, 2, 3, 4, 5), (3, 5, 2)),
+    "the left stretches in the middle": ((3, 1, 1, 3, 4, 5), (3, 2, 4, 3, 5, 2)),
+    "both stretch by turns": ((3, 1, 2, 1, 2, 4, 5), (3, 3, 1, 2, 1, 5, 2)),
+    "eight dimensions": ((3, 2, 1, 2, 2, 1, 4, 5), (3, 2, 1, 2, 2, 1, 5, 2)),
+    "dimensions of one element": ((3, 1, 1, 1, 4, 5), (3, 1, 1, 1, 5, 2)),
+}
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+@pytest.mark.parametrize("dynamic", [False, True])
+@pytest.mark.parametrize("case", MANY_DIMENSIONS)
+def test_products_over_more_dimensions_than_the_kernel_takes_are_folded(case, dynamic, batch):
+    shapes = [(batch, *shape[1:]) if len(shape) > 3 else shape for shape in MANY_DIMENSIONS[case]]
+    opened = [index for index, shape in enumerate(shapes) if dynamic and len(shape) > 3]
+    graph = agree(lambda x, y: tf.raw_ops.BatchMatMulV2(x=x, y=y), *(real(*shape) for shape in shapes), dynamic=opened)
+    (multiplied,) = [node for node in graph.nodes if node.op.code == "BATCH_MATMUL"]
+    assert max(value.rank for value in multiplied.inputs) <= 5
+
+
+@pytest.mark.parametrize(("a", "b"), list(product((False, True), repeat=2)))
+def test_folded_products_keep_swapped_dimensions(a, b):
+    x, y = (real(2, 2, 2, 3, 3, 4) if a else real(2, 2, 2, 3, 4, 3)), (real(2, 2, 1, 3, 5, 3) if b else real(3, 3, 5))
+    agree(lambda x, y: tf.raw_ops.BatchMatMulV2(x=x, y=y, adj_x=a, adj_y=b), x, y, dynamic=[0])
+
+
 def test_integers_have_no_matrix_product():
     x = np.ones((2, 2), np.int32)
     with pytest.raises(NotLoweredError, match="float32 only, not in int32"):

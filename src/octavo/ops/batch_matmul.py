@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
+from octavo.ir.dim import Dim, product
 from octavo.ir.graph import Node, Value
-from octavo.ir.op import NotLoweredError, Op, lowers, operation
+from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import LEFT, LOOPS, Kernels, Observed
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._broadcast import broadcast
 from octavo.ops._real import require_float32
+from octavo.ops.broadcast_to import broadcast_to
 from octavo.ops.fully_connected import fully_connected
+from octavo.ops.reshape import reshape
+from octavo.ops.shape import runtime_dims
 from octavo.ops.transpose import transpose
 
 MOST_DIMENSIONS = 5
@@ -76,7 +81,7 @@ def matmul(build: Builder, x: Value, y: Value, *, adj_x: bool = False, adj_y: bo
     """The product as FULLY_CONNECTED when `y` is one constant matrix, else as BATCH_MATMUL.
 
     Raises:
-        NotLoweredError: the numbers are not float32, or the operands have too many dimensions.
+        NotLoweredError: the numbers are not float32.
     """
     require_float32(x, y)
     if y.const is not None and y.const.ndim <= x.rank and y.const.size == np.prod(y.const.shape[-2:]):
@@ -84,5 +89,37 @@ def matmul(build: Builder, x: Value, y: Value, *, adj_x: bool = False, adj_y: bo
         rows = transpose(build, x, [*range(x.rank - 2), -1, -2]) if adj_x else x
         return fully_connected(build, rows, matrix if adj_y else transpose(build, matrix, (1, 0)))
     if max(x.rank, y.rank) > MOST_DIMENSIONS:
-        raise NotLoweredError(f"LiteRT multiplies batches of up to {MOST_DIMENSIONS} dimensions, not {x.rank}")
+        return _folded(build, BatchMatMul(adj_x=adj_x, adj_y=adj_y), x, y)
     return build(BatchMatMul(adj_x=adj_x, adj_y=adj_y), x, y)
+
+
+def _folded(build: Builder, op: BatchMatMul, x: Value, y: Value) -> Value:
+    """The product of operands whose leading dimensions are made as few as the kernel takes."""
+    result = op.infer(x, y)
+    lead = result.shape[:-2]
+    left, right = ((*[1] * (len(lead) - value.rank + 2), *value.shape[:-2]) for value in (x, y))
+    groups = _groups(left, right)
+    if len(groups) > MOST_DIMENSIONS - 2:  # the copies of what stretches are the price
+        x, y = (broadcast_to(build, v, d := (*lead, *v.shape[-2:]), runtime_dims(build, d, x, y)) for v in (x, y))
+        left, right, groups = lead, lead, [list(range(len(lead)))]
+    few_x, few_y = (
+        reshape(build, value, [*(product(dims[axis] for axis in group) for group in groups), *value.shape[-2:]])
+        for value, dims in ((x, left), (y, right))
+    )
+    return reshape(build, build(op, few_x, few_y), result.shape, x, y)
+
+
+def _groups(left: Sequence[Dim], right: Sequence[Dim]) -> list[list[int]]:
+    """Neighbouring axes that can be one: both operands go along them, or the same one stretches."""
+    groups: list[list[int]] = []
+    before: object = None
+    for axis, (one, other) in enumerate(zip(left, right, strict=True)):
+        if one == other == 1:
+            continue
+        # lengths that may turn out to be 1 or alike at run time stay by themselves
+        way: object = "both" if one == other else "right" if one == 1 else "left" if other == 1 else axis
+        if way != before:
+            groups.append([])
+        groups[-1].append(axis)
+        before = way
+    return groups
