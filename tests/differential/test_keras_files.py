@@ -371,6 +371,34 @@ def test_functions_of_tensorflow_between_layers_of_keras_2(writer, tmp_path):
     agree(keras.Model([x, y], outputs), writer, tmp_path)
 
 
+@pytest.mark.parametrize("writer", ["keras2", "keras2_h5"])
+def test_functions_on_pictures_between_layers_of_keras_2(writer, tmp_path):
+    keras, tf = pytest.importorskip("tf_keras"), pytest.importorskip("tensorflow")
+    x = keras.Input((6, 8, 4), name="x")
+    y = keras.Input((3, 5, 4), name="y")
+    outputs = [
+        tf.image.resize(y, tf.shape(x)[1:-1], method="nearest"),
+        tf.image.resize(x, [9, 5]),
+        tf.image.resize(x, [3, 4], method="area"),
+        tf.nn.depth_to_space(x, 2),
+        tf.nn.space_to_depth(x, 2),
+        tf.nn.l2_normalize(x, axis=-1),
+        tf.math.l2_normalize(x, axis=[1, 2]),
+    ]
+    agree(keras.Model([x, y], outputs), writer, tmp_path)
+
+
+@pytest.mark.parametrize("writer", ["keras3", "keras3_h5"])
+def test_layers_that_only_published_models_have(writer, tmp_path):
+    keras = pytest.importorskip("keras")
+    from keras.src.applications.convnext import LayerScale
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+
+    x = keras.Input((4, 6), name="x")
+    scaled = LayerScale(0.5, 6)(x)
+    agree(keras.Model(x, [scaled, CustomScaleLayer(scale=0.17)([x, scaled])]), writer, tmp_path)
+
+
 def test_named_outputs_keep_their_names(tmp_path):
     keras = pytest.importorskip("keras")
     x = keras.Input((4,), name="x")
