@@ -200,10 +200,13 @@ lower_static_tensor_list.cc; mlir/tensorflow/transforms/lower_tf.td)."""
 
 @cache
 def registered() -> frozenset[str]:
-    """What `import tensorflow` registers, in a process of its own: other tests load libraries that register more."""
+    """What `import tensorflow` registers, in a process of its own: other tests load libraries that register more.
+
+    Copies between processors are registered by some builds only.
+    """
     pytest.importorskip("tensorflow")
     told = subprocess.run([sys.executable, "-c", REGISTERED], check=True, capture_output=True, text=True)
-    return frozenset(told.stdout.split())
+    return frozenset(name for name in told.stdout.split() if not name.startswith("_CopyFrom"))
 
 
 def test_every_operation_that_tensorflow_registers_is_lowered_or_has_a_reason() -> None:
