@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from octavo.errors import SamplesError
 from octavo.given import KEPT, Few, Given
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from octavo.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Struct, frozen=True, kw_only=True):
     """What the user asks of calibration: `ranges` that are known beforehand, a `ledger` to go on from."""
 
     recipe: Recipe

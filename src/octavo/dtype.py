@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 SIZES = {
     **dict.fromkeys(("bool", "int4", "int8", "uint4", "uint8"), 1),
@@ -15,8 +16,7 @@ SIZES = {
 """The bytes that one number takes in memory, by the name of its dtype."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class DType:
+class DType(Struct, frozen=True, eq=False):
     """A dtype by name. It equals every other spelling of itself: `tf.int8`, `numpy.int8`, `"int8"`."""
 
     name: str

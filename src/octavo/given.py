@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from octavo.errors import SamplesError, did_you_mean
 from octavo.ir.graph import Graph, Model, Signature
@@ -21,8 +22,7 @@ LOOKED_AT = 4
 """How many samples are looked at before all are: this many show which channels are large."""
 
 
-@dataclass(slots=True)
-class Few:
+class Few(Struct):
     """Samples of one graph: the first few, and all, which are iterated once; and what runs them.
 
     `kept` are a few, at most `keeps`, evenly spaced over the `count` that have been iterated.

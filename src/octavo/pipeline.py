@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+from msgspec import Struct
 
 from octavo.errors import Unreadable, Unsupported, UsageError, nearest_file
 from octavo.given import Given
@@ -42,8 +43,7 @@ FEW = 8
 """Fewer samples than this rarely show the whole range of activations."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """What is to be done: the model, how, with which data."""
 
     model: Any
@@ -55,10 +55,10 @@ class Job:
     shapes: Mapping[str, Sequence[int | None]] | None = None
     unroll: int = 1
     custom_ops: bool | Collection[str] = False
-    lowerings: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    layers: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    lowerings: Mapping[str, Callable[..., Any]] = msgspec.field(default_factory=dict)
+    layers: Mapping[str, Callable[..., Any]] = msgspec.field(default_factory=dict)
     plan: Plan | None = None
-    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = msgspec.field(default_factory=dict)
     ledger: Ledger | None = None
     progress: Progress | None = None
 

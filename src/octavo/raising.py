@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 
 import msgspec
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from octavo.errors import TargetError
 from octavo.given import Given
@@ -58,8 +59,7 @@ LEAST = 8
 """Trials at least: three halvings, and what they found."""
 
 
-@dataclass(frozen=True, slots=True)
-class Made:
+class Made(Struct, frozen=True):
     """The quantized model that was made of a plan, and its bytes."""
 
     plan: Plan
@@ -72,8 +72,7 @@ class Made:
         return self.model, self.content
 
 
-@dataclass(slots=True)
-class _Trials:
+class _Trials(Struct):
     """What is tried on: the model, what calibration has learnt of it, and one signature with its samples.
 
     `made` is the model that was tried last, if it is the one that the plan is for.
@@ -185,8 +184,7 @@ def _raised(trials: _Trials, plan: Plan, rows: GraphPlan, whole: float, *, budge
     return best.plan, best.noise, count - sum(map(len, outside.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Tried:
+class _Tried(Struct, frozen=True):
     """A plan with so many operations raised at once, the noise that it leaves, and all that is raised in it."""
 
     count: int

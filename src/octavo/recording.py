@@ -6,12 +6,13 @@ import hashlib
 import itertools
 import platform
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from octavo.benchmarking import timing_of
 from octavo.debugging import debug

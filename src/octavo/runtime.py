@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from octavo.errors import SamplesError, TargetError, UsageError, did_you_mean
 from octavo.ir.dim import Dim, symbol
@@ -25,8 +25,7 @@ from octavo.told import quiet, refusals
 DEFAULT_SIGNATURE = "serving_default"
 
 
-@dataclass(frozen=True, slots=True)
-class RuntimeTensor:
+class RuntimeTensor(Struct, frozen=True):
     """An input or output: the user's name for it, dtype (`object` for strings), shape, quantization.
 
     Open dimensions are symbols: `batch` for the first, `dim_1`, `dim_2` … for others. `tensor` is the name inside the

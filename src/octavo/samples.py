@@ -5,11 +5,11 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from msgspec import Struct
 
 from octavo.errors import SamplesError, did_you_mean, nearest_file
 from octavo.ir.dim import Dim
@@ -27,8 +27,7 @@ UNNAMED = "arr_0"
 """What NumPy calls the only array of a file that was saved without a name."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """One input of the model: its name, dtype and shape (a symbolic dimension takes any length).
 
     Samples of the dtype `stored` are taken as they are, too: the integers of a quantized input.
@@ -40,8 +39,7 @@ class Input:
     stored: np.dtype[Any] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
+class Samples(Struct, frozen=True):
     """Checked samples for one signature; iterating gives one `Sample` after another.
 
     `labels` has one entry per sample where the source had labels; `count` is None where only iterating tells.

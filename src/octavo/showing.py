@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from html import escape
+
+from msgspec import Struct
 
 MOST = 10
 """Rows of the worst of something, unless told otherwise."""
@@ -15,8 +16,7 @@ _TABLE = "border-collapse:collapse;font-variant-numeric:tabular-nums;color:inher
 _CELL = "padding:.15em .8em;border-bottom:1px solid #8884;color:inherit;background:none;vertical-align:top"
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(Struct, frozen=True):
     """Rows under the names of their columns; a column whose name starts with `>` is aligned to the right.
 
     Without columns the rows are facts: a word, and what it says.

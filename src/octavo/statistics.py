@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from functools import cache, lru_cache, reduce
 from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from octavo.ir.source import Array
 
@@ -21,8 +22,7 @@ ROWS = 1024
 """Rows of one tensor whose mean is taken; the mean over some samples is then good to a hundredth of the spread."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spread:
+class Spread(Struct, frozen=True, eq=False):
     """How the numbers of a tensor are spread, from a part of the samples.
 
     `counts` is int64[BINS]: how many numbers fall into each bin of float32 bit patterns (at most 1/32 wide, relative
@@ -92,8 +92,7 @@ def median(array: Array, axis: int | None = None) -> Array:
     return middle
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PerChannel:
+class PerChannel(Struct, frozen=True, eq=False):
     """The least and greatest number of each channel (the last dimension), and its mean square, over `rows` rows.
 
     All are float64[channels]; `squares` are sums.
@@ -124,8 +123,7 @@ class PerChannel:
         return power
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Products:
+class Products(Struct, frozen=True, eq=False):
     """How the numbers that a layer multiplies by its weights vary together, from a part of the samples.
 
     `products` is float32[groups, taken, taken], the sum of the outer products of `rows` rows; `sums` is
@@ -187,8 +185,7 @@ class Range(msgspec.Struct, frozen=True):
         return Range(self.mean_low, self.mean_high, self.samples, self.mean_low, self.mean_high)
 
 
-@dataclass(frozen=True, slots=True)
-class Statistics:
+class Statistics(Struct, frozen=True):
     """What is known of each tensor, by the name of its value in the graph: its range, and how it is spread.
 
     `fitted` holds smaller ranges of inputs with which the model's outputs change less, for int8. `products` says how

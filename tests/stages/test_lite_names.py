@@ -1,11 +1,11 @@
 """Spellings, signatures, TensorFlow 1's converter and the command `tflite_convert`."""
 
-import dataclasses
 import logging
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -54,8 +54,8 @@ def test_serve_is_left_out_only_if_it_is_the_same_function():
     other = SourceNode("inner", "PartitionedCall", (), {"f": FunctionName("another")})
     functions = {**source.functions, "one": SourceGraph("one", {"inner": other}), "another": SourceGraph("another", {})}
     changed = SourceNode(call.name, call.op, call.inputs, {**call.attrs, "f": FunctionName("one")})
-    graph = dataclasses.replace(source.graph, nodes={**source.graph.nodes, call.name: changed})
-    assert not doubled(dataclasses.replace(source, graph=graph, functions=functions), "serve")
+    graph = msgspec.structs.replace(source.graph, nodes={**source.graph.nodes, call.name: changed})
+    assert not doubled(msgspec.structs.replace(source, graph=graph, functions=functions), "serve")
 
 
 def test_signatures_that_are_asked_for_are_kept_all():

@@ -1,10 +1,10 @@
 """Lowering, on source models made by hand."""
 
 import itertools
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from octavo.errors import Invalid, Unsupported, UsageError
 from octavo.ir.interpret import interpret

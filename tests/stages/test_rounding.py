@@ -1,13 +1,13 @@
 """Weights rounded by what their inputs look like: outputs change less, and the plan can replay it."""
 
 import zlib
-from dataclasses import replace
 
 import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import octavo
 import octavo.solving

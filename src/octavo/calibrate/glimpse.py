@@ -7,17 +7,17 @@ one sample few. The sums are those of one sample after the other, to the last bi
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import reduce
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from octavo.ir.source import Array
 from octavo.statistics import BINS, Products, Range, Spread, Statistics, bins_of, joined, sums_of
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """Some of a tensor's numbers by their bins, uint16, and the sum over `rows` rows."""
 
     bins: Array
@@ -30,8 +30,7 @@ class Seen:
         return cls(bins_of(array), *sums_of(array))
 
 
-@dataclass(frozen=True, slots=True)
-class Glimpse:
+class Glimpse(Struct, frozen=True):
     """What was seen of one sample: the least and greatest number of tensors, some numbers, products of layers' inputs.
 
     As in `Statistics`, by the names of tensors and layers.

@@ -8,9 +8,9 @@ from __future__ import annotations
 import zlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 
 from octavo.calibrate.run import Watcher
 from octavo.calibrate.scale import Entrance, entrances
@@ -30,8 +30,7 @@ NAMED = 8
 """At most so many classes are listed."""
 
 
-@dataclass(slots=True)
-class Lint:
+class Lint(Struct):
     """A runtime that looks at what goes in and comes out while it calibrates; `findings` tells what was seen.
 
     `names` are the values whose ranges are needed: what is not finite there is an error.

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from octavo.calibrate.glimpse import Glimpse, Seen
 from octavo.calibrate.inputs import Runner, fit_inputs
@@ -49,8 +50,7 @@ class Resumable(Watcher, Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
+class Wanted(Struct, frozen=True, kw_only=True):
     """What is to be learnt.
 
     `ranges` are the values whose range over all samples is wanted, `spreads` those of which also how they are spread

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.port import Bias, Weight
@@ -39,8 +39,7 @@ WORK = 1 << 26
 """Multiplications that a look may take."""
 
 
-@dataclass(slots=True)
-class Entrance:
+class Entrance(Struct):
     """An input of the model, the first layer with weights that reads it, and what was seen there."""
 
     input: str

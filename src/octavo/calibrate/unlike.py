@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec import Struct, field
 
 from octavo.ir.source import Array
 from octavo.samples import Sample
@@ -21,8 +21,7 @@ SURE = 4.0
 """So many standard errors the last channel must be brighter than the first. Over photographs red is, by as many."""
 
 
-@dataclass(slots=True)
-class Unlike:
+class Unlike(Struct):
     """What is kept of each sample: how far each input reaches, and the mean of each colour."""
 
     _reach: dict[str, list[float]] = field(default_factory=dict)

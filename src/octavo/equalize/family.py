@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import assert_never
 
 import numpy as np
+from msgspec import Struct, field
 
 from octavo.ir.build import Builder
 from octavo.ir.channels import Together, Weighed
@@ -17,8 +17,7 @@ Sum = tuple[Node, Weighed]
 """A node that sums weighted channels, and how."""
 
 
-@dataclass(eq=False, slots=True)
-class Family:
+class Family(Struct, eq=False):
     """Values whose `length` channels have common factors; a value with more has them several times over, in a row.
 
     `makers` make members, `readers` read them; `added` are constants that are added to members, by their place.

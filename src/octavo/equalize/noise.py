@@ -7,9 +7,9 @@ step Δ is off by Δ²/12 in the mean square; what that does to a result is told
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from octavo.equalize.family import Family
 from octavo.ir.channels import Together, Weighed
@@ -79,8 +79,7 @@ def squared(node: Node, link: Weighed) -> Array:
     return np.asarray(np.einsum("oti,oti->oi", moved, moved, dtype=np.float64))
 
 
-@dataclass(frozen=True, slots=True)
-class Prospect:
+class Prospect(Struct, frozen=True):
     """A family with what counts in it, ready to be asked about factors."""
 
     family: Family

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.op import NotLoweredError, Op
@@ -25,8 +25,7 @@ FOLD_LIMIT = 1 << 20
 """Folding stops where it would make a constant of more bytes than this out of smaller ones."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """One source node as its lowering sees it: its inputs are lowered already."""
 
     node: SourceNode

@@ -6,11 +6,10 @@ belong together; where it says nothing, no factor gets past it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Together:
+class Together(Struct, frozen=True):
     """Factors on all of `operands` are factors on the result, channel by channel: `f(s·x) = s·f(x)`.
 
     A constant among them is multiplied too.
@@ -19,8 +18,7 @@ class Together:
     operands: tuple[int, ...] = (0,)
 
 
-@dataclass(frozen=True, slots=True)
-class Weighed:
+class Weighed(Struct, frozen=True):
     """The result is a sum of the operand `input` with weights, plus a bias: factors go into the constants.
 
     `weight` and `bias` are operands. The input's channels lie along dimension `takes` of the weight, each `repeat`

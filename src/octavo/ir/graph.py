@@ -8,10 +8,10 @@ who reads what.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct, field
 
 from octavo.ir.dim import Dim
 from octavo.ir.source import Array
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from octavo.ir.op import Op
 
 
-@dataclass(eq=False, slots=True)
-class Value:
+class Value(Struct, eq=False):
     """One tensor: made by one node, or given (an input or a constant); read by any number of nodes.
 
     `const` holds the numbers of a constant. `dims` holds, for a small integer tensor made at run time, what is known
@@ -70,8 +69,7 @@ class Value:
         return f"%{self.name}: {self.type}"
 
 
-@dataclass(eq=False, slots=True)
-class Node:
+class Node(Struct, eq=False):
     """One operation at one place. `origin`: the source layers that it computes, then the rules that made it."""
 
     op: Op
@@ -259,8 +257,7 @@ class Graph:
             before.earlier = node
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Struct, frozen=True):
     """A named way to call a graph: the names by which the user knows its inputs and outputs, in the graph's order."""
 
     key: str
@@ -269,8 +266,7 @@ class Signature:
     outputs: tuple[str, ...]
 
 
-@dataclass(slots=True)
-class Model:
+class Model(Struct):
     """Graphs (main first; others are further signatures, branches and loop bodies), signatures and metadata.
 
     `notes` are what the user should know of how the model was read.

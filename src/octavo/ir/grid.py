@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import ml_dtypes
 import numpy as np
+from msgspec import Struct
 
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization
@@ -33,8 +33,7 @@ _LEAST_HALF = np.float32(2.0**-14)
 _DTYPES = {"int2": np.dtype(ml_dtypes.int2), "int4": np.dtype(ml_dtypes.int4)}
 
 
-@dataclass(frozen=True, slots=True)
-class Interval:
+class Interval(Struct, frozen=True):
     """A range of real numbers that always holds zero: padding and ReLU need zero to be exact."""
 
     low: float

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from msgspec import Struct, field
 
-@dataclass(frozen=True, slots=True)
-class Observed:
+
+class Observed(Struct, frozen=True):
     """Has a range of its own, learnt from data.
 
     `scales` holds, by dtype, the least and the greatest scale on which the LiteRT kernel computes correctly.
@@ -22,8 +22,7 @@ class Observed:
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Weight:
+class Weight(Struct, frozen=True):
     """A constant, symmetric around zero; per channel along `axis`, or per tensor when `axis` is None.
 
     `dtypes` lists, for each dtype of the activations, the weight dtypes that the LiteRT kernel computes correctly.
@@ -61,15 +60,13 @@ class Weight:
         return 0 < self.picks <= math.prod(shape)
 
 
-@dataclass(frozen=True, slots=True)
-class Bias:
+class Bias(Struct, frozen=True):
     """int32 or int64 with scale = the product of the scales of the ports in `of`, zero point 0."""
 
     of: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class SameAs:
+class SameAs(Struct, frozen=True):
     """Shares one scale and zero point with the port called `port`."""
 
     port: str
@@ -106,29 +103,25 @@ class Fit(NamedTuple):
         return self.scale * (lowest - self.zero_point), self.scale * (highest - self.zero_point)
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(Struct, frozen=True):
     """The kernel dictates the scale and zero point; None where it has no kernel for that dtype."""
 
     int8: Grid | None = None
     int16: Grid | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Plain:
+class Plain(Struct, frozen=True):
     """Indices, shapes, booleans, axes: never quantized."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(Struct, frozen=True):
     """Goes into or comes out of a graph that the operation runs, as a tensor of that graph does (see `Op.ties`)."""
 
 
 Port = Observed | Weight | Bias | SameAs | Fixed | Plain | Handed
 
 
-@dataclass(frozen=True, slots=True)
-class Kernels:
+class Kernels(Struct, frozen=True):
     """Which integer activations the LiteRT kernel computes correctly: empty when it does, else why it does not.
 
     `slow_int16` says why int16 activations, though computed correctly, take many times as long as float ones, so that

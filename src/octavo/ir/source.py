@@ -7,11 +7,11 @@ large arrays are read-only views of the mapped file.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 Array = npt.NDArray[Any]
 Shape = tuple[int | None, ...] | None
@@ -25,8 +25,7 @@ class SourceRef(NamedTuple):
     output: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class SourceNode:
+class SourceNode(Struct, frozen=True):
     """One operation of the source graph.
 
     `inputs` are data inputs only. `after` names the nodes of the control inputs: these carry side effects, which
@@ -81,8 +80,7 @@ class FunctionName(str):
     __slots__ = ()
 
 
-@dataclass(frozen=True, slots=True)
-class SourceArgument:
+class SourceArgument(Struct, frozen=True):
     """An input of a graph: a function's argument, or a placeholder."""
 
     name: str
@@ -90,8 +88,7 @@ class SourceArgument:
     shape: Shape
 
 
-@dataclass(frozen=True, slots=True)
-class SourceGraph:
+class SourceGraph(Struct, frozen=True):
     """The main graph, or the body of a function.
 
     In a function, `SourceRef(argument.name, 0)` refers to an argument. In the main graph the
@@ -112,8 +109,7 @@ class SourceGraph:
         return (node for node in self.nodes.values() if node.op in ops)
 
 
-@dataclass(frozen=True, slots=True)
-class SourcePort:
+class SourcePort(Struct, frozen=True):
     """One named input or output of a signature: its tensor in the main graph, dtype and shape."""
 
     name: str
@@ -127,8 +123,7 @@ class SourcePort:
         return f"{self.ref.node}:{self.ref.output}"
 
 
-@dataclass(frozen=True, slots=True)
-class SourceSignature:
+class SourceSignature(Struct, frozen=True):
     """A named way to call the model. Inputs and outputs are in the order of their names."""
 
     key: str
@@ -157,8 +152,7 @@ class NoDefinitions:
         return {}
 
 
-@dataclass(frozen=True, slots=True)
-class SourceModel:
+class SourceModel(Struct, frozen=True):
     """A whole model, as read.
 
     `functions` may parse a body only when it is asked for. `variables` maps the name of a variable's node in the main

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from octavo.ir.dim import Dim, is_static
 from octavo.ir.source import Array
 from octavo.schema.storage import name_of
 
 
-@dataclass(frozen=True, slots=True)
-class Type:
+class Type(Struct, frozen=True):
     """The dtype and shape of a tensor.
 
     Strings have dtype `object`, handles those of `schema.storage`; int4, int2 and bfloat16 are ml_dtypes'.
@@ -36,8 +35,7 @@ class Type:
         return f"{name_of(self.dtype)}[{','.join(map(str, self.shape))}]"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Quantization:
+class Quantization(Struct, frozen=True, eq=False):
     """Real value = scale · (stored integer − zero point).
 
     `scale` is float32 of shape [1], or [channels] when `axis` names the dimension that has a scale of its own

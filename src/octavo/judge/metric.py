@@ -7,10 +7,10 @@ Its interval, and the comparison of two models on the same samples, come from dr
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+from msgspec import Struct
 
 from octavo.errors import SamplesError
 from octavo.ir.source import Array
@@ -20,8 +20,7 @@ Function = Callable[[Any, Array], float]
 Unit = Literal["share", "dB", ""]
 
 
-@dataclass(frozen=True, slots=True)
-class Metric:
+class Metric(Struct, frozen=True):
     """A number that says how good outputs are against labels. Calling it with all outputs and labels gives its value.
 
     `rows` makes [samples, k] numbers out of outputs [samples, …] and labels [samples, …]. `value` makes one score out

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from msgspec import Struct, field
 
 from octavo.errors import Gap, Invalid, Unsupported
 from octavo.ir.build import Builder, Memo, Source
@@ -60,8 +60,7 @@ _ASSIGNED = (
 _STRUCTURES = CALLS | BRANCHES | LOOPS | LOOKUPS
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """What the signatures of one model have in common: what was read, which constants were folded.
 
     `halves` are the dtypes of half precision that computed in float32 instead, `assigned` the variables that the source

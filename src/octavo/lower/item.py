@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from octavo.ir.build import Builder
 from octavo.ir.dim import Dim
@@ -34,16 +35,14 @@ class AlreadyToldError(NotLoweredError):
     """Something inside could not be lowered, and has been noted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handle:
+class Handle(Struct, frozen=True):
     """A variable that nobody has read yet; or, where it `stays` one, an array of TensorFlow 1 or a lookup table."""
 
     node: str
     stays: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class TensorList:
+class TensorList(Struct, frozen=True):
     """A list of tensors of one type, kept as one tensor whose rows they are: `rows`, [length, *element].
 
     A list that was only reserved has no rows yet: `element` is what is known of the shape of its tensors (None for an
@@ -88,8 +87,7 @@ Item = Value | Handle | TensorList | None
 """What an output stands for; None where it could not be lowered."""
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """A source graph at work: what its arguments stand for, and what its nodes have given so far."""
 
     graph: SourceGraph

@@ -6,11 +6,11 @@ LiteRT's kernels take few operations in half precision; which precision weights 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import ml_dtypes
 import numpy as np
+from msgspec.structs import replace
 
 from octavo.ir.source import Array, SourceNode
 

@@ -10,11 +10,12 @@ import importlib
 import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Final, TypeVar
+
+from msgspec import Struct
 
 from octavo.ir.op import Op
 
@@ -28,8 +29,7 @@ _LOWERS: Final = re.compile(r"@lowers\(([^)]*)\)\n")
 _NAME: Final = re.compile(r'"tf\.(\w+)"')
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
+class Registry(Struct, frozen=True):
     """All that the operations declare: classes by their code, lowerings by the source op."""
 
     ops: Mapping[str, type[Op]]

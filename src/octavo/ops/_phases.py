@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from octavo.ir.source import Array
 from octavo.ops._window import same_padding
 from octavo.schema.enums import Padding
 
 
-@dataclass(frozen=True, slots=True)
-class Phases:
+class Phases(Struct, frozen=True):
     """An axis along which pixel s · q + p of the output is what the filter of phase p gives at place q of the input.
 
     `window` pixels of the input, from `before` in front of q on, are seen at each of the `places`; `after` pixels are

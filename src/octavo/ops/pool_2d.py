@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
+from msgspec import structs
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Together
@@ -101,7 +102,7 @@ class MaxPool2D(Pool2D):
     def from_tf_v2(source: Source, build: Builder) -> Value:
         """The second version has the window and the strides as operands."""
         sizes = {"ksize": source.const(1, "window").tolist(), "strides": source.const(2, "strides").tolist()}
-        node = replace(source.node, attrs={**source.node.attrs, **sizes})
+        node = structs.replace(source.node, attrs={**source.node.attrs, **sizes})
         return MaxPool2D.from_tf(Source(node, source.inputs[:1]), build)
 
     def evaluate(self, input: Array) -> Array:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.dim import Dim, Symbolic, UndecidedError
@@ -135,8 +136,7 @@ def span_length(dim: Dim, first: Dim | None, last: Dim | None, step: int) -> Dim
     return 0 if reach < 0 else (reach + size - 1) // size
 
 
-@dataclass(frozen=True, slots=True)
-class _Span:
+class _Span(Struct, frozen=True):
     """What the source says of one dimension. `first` and `last` are None at the border, or when not known."""
 
     first: Dim | None = None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from octavo.errors import InternalError
 from octavo.ir.build import SMALL
@@ -16,8 +17,7 @@ PATIENCE = 50
 """A fixpoint takes at most this many rewrites per node; more means that two rules undo each other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """A rewrite that happened: the rule, its equation, and the layer at which it matched."""
 
     rule: str
@@ -25,8 +25,7 @@ class Applied:
     layer: str
 
 
-@dataclass(slots=True)
-class Rewrites:
+class Rewrites(Struct):
     """What the optimizer did, and what it nearly did."""
 
     applied: list[Applied] = field(default_factory=list)
@@ -102,8 +101,7 @@ def share(graph: Graph) -> None:
             _erase_dead(graph, node)
 
 
-@dataclass(slots=True)
-class _Run:
+class _Run(Struct):
     """Rules at work on a graph. What nearly matched counts only while its node lives and the rule did not match."""
 
     graph: Graph

@@ -11,9 +11,10 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal, get_args
+
+from msgspec import Struct
 
 from octavo.ir.build import Builder
 from octavo.ir.graph import Graph, Node, Value
@@ -28,8 +29,7 @@ FOR_INTEGERS = "for_integers_"
 """How the names of the files begin that hold the rules of phase `integers`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Missed:
+class Missed(Struct, frozen=True):
     """A rule that nearly matched: which, on which layer, and why not."""
 
     rule: str
@@ -55,8 +55,7 @@ class Rewriter(Builder):
 Rewrite = Callable[[Node, Rewriter], Value | tuple[Value, ...] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A rewrite, the phase in which it runs, and the ops at whose nodes it looks (any op when empty)."""
 
     name: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
+from msgspec import Struct, field
 
 from octavo.errors import Invalid
 from octavo.ir.build import Builder
@@ -46,8 +47,7 @@ def apply(model: Model, plan: Plan) -> Model:
     return Model(graphs, signatures, dict(model.metadata), model.description)
 
 
-@dataclass(slots=True)
-class _Forms:
+class _Forms(Struct):
     """The forms in which one value exists in the new graph: as it was made, and converted."""
 
     made: Value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.quantize.precision import Choice, objection, weight_of

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from octavo.ir.graph import Node, Value
 from octavo.ir.grid import Interval
@@ -12,8 +13,7 @@ from octavo.ir.port import Grid as Dictated
 from octavo.ir.source import Array
 
 
-@dataclass(frozen=True, slots=True)
-class Tensor:
+class Tensor(Struct, frozen=True):
     """A value in one integer dtype. A constant is a tensor of its own for each operation that reads it."""
 
     value: Value
@@ -21,8 +21,7 @@ class Tensor:
     reader: Node | None = None
 
 
-@dataclass(slots=True)
-class Group:
+class Group(Struct):
     """Tensors with one grid."""
 
     members: dict[Tensor, None]
@@ -51,8 +50,7 @@ def _joint(one: Group, other: Group) -> Interval | None:
     return one.interval | other.interval
 
 
-@dataclass(slots=True)
-class Groups:
+class Groups(Struct):
     """Tensors by the group that they belong to."""
 
     of: dict[Tensor, Group] = field(default_factory=dict)

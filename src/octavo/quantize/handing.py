@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct, field
 
 from octavo.ir.graph import Graph, Node, Value
 from octavo.quantize.precision import INTEGER, Choice
 
 
-@dataclass(slots=True)
-class Slot:
+class Slot(Struct):
     """What is one tensor in several graphs, all of them in one integer dtype: each value with its graph.
 
     The first is one that an operation makes that runs graphs, or that goes into one of them. `given` are others that

@@ -8,10 +8,11 @@ numbers that are chosen in place of scores.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from octavo.ir.graph import Graph, Node, Value
 from octavo.quantize.precision import Refusal
@@ -27,8 +28,7 @@ Refusals = dict[Node, Refusal]
 """Who keeps which operations in float, and why."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Sum:
+class _Sum(Struct, frozen=True):
     """Terms that are added up, and moved meanwhile, by `nodes` into the operand of a softmax, the last one last."""
 
     value: Value

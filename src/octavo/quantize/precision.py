@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.ir.port import Fixed, Handed, Observed, Plain, SameAs, Weight
@@ -29,8 +30,7 @@ WIDER: dict[Weights, tuple[Weights, ...]] = {
 INSIDE = "it is part of a graph that the runtime, or a kernel of the user's, runs in its own way"
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """A precision on its way to an `OpDecision`."""
 
     precision: Treatment

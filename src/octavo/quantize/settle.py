@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from octavo.errors import InternalError
 from octavo.ir.graph import Graph, Model, Node, Value

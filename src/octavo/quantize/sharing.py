@@ -9,9 +9,10 @@ requantized on the way in.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
+
+from msgspec import Struct
 
 from octavo.errors import InternalError
 from octavo.ir.graph import Graph, Node, Value
@@ -32,8 +33,7 @@ NARROW = 0.5
 """An input that others read too keeps its own grid when its range is less than this part of the joint one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shared:
+class Shared(Struct, frozen=True):
     """Every tensor of a model that is read or made in integers, with the group that has its grid.
 
     `homes` are the graphs of the tensors. `slots` are the grids of tensors that go into graphs or come out of them, by

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 
 import msgspec
 import numpy as np
+from msgspec import Struct, field
 
 from octavo.ir.graph import Graph, Node, Value
 from octavo.recipe import Precision, TargetName
@@ -17,8 +17,7 @@ CONVERSIONS = frozenset({"QUANTIZE", "DEQUANTIZE"})
 """At the border of the model these run on the CPU, as the border itself does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """What one thing about an operator must be: from `least` to `most`.
 
     `of` is a field of its options, `rank` (the dimensions of its first operand) or `version` (in the schema).
@@ -47,8 +46,7 @@ class Limit:
                 return float(getattr(node.op, option))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
+class Target(Struct, frozen=True, kw_only=True):
     """What a target takes, from its `source`. Empty sets mean that nothing is restricted.
 
     `precisions` are those of a recipe that it can run, `operators` the names of LiteRT operators, `dtypes` those of

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 
 from octavo.schema.layout import Field, layout
 
@@ -37,8 +37,7 @@ SHARED: Final = 64
 """Vectors of at least so many bytes are written once."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """How a table with a certain set of fields is laid out."""
 
     vtable: int

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct
 
 from octavo.errors import InternalError, TargetError
 from octavo.ir.graph import Graph, Model, Node, Signature, Value
@@ -151,8 +152,7 @@ def _tensors(graph: Graph) -> list[Value]:
     return list(dict.fromkeys([*graph.values, *kept]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What operators refer to by number: their codes, which they may add to, and the graphs of the model; ranges."""
 
     codes: dict[tuple[str, str, int], int]

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
+from msgspec.structs import replace
 
 from octavo.ir.build import Builder
 from octavo.ir.graph import Graph, Value

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from octavo.ir.source import SourceGraph, SourceModel
 from octavo.lower.dataflow.walk import NAMES, Made, kind

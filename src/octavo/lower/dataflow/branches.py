@@ -8,10 +8,11 @@ The inputs of a Merge differ in one of these, which is what the If decides; what
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from msgspec.structs import replace
 
 from octavo.ir.source import SourceArgument, SourceGraph, SourceNode, SourceRef
 from octavo.lower.dataflow.walk import HANDING, Made, Nodes, copied, in_order, kind, unlike

@@ -8,7 +8,8 @@ condition is what LoopCond reads, the body what the NextIterations read.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from octavo.ir.source import SourceArgument, SourceGraph, SourceNode, SourceRef
 from octavo.lower.dataflow.walk import HANDING, Made, Nodes, before_of, copied, in_order, kind, unlike

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from octavo.ir.source import FunctionName, SourceGraph, SourceNode, SourceRef
 
@@ -22,8 +24,7 @@ def kind(node: SourceNode) -> str:
     return node.op.removeprefix("Ref") if node.op in NAMES else ""
 
 
-@dataclass(slots=True)
-class Made:
+class Made(Struct):
     """The functions that were made of parts of graphs, and the names of all."""
 
     known: Mapping[str, SourceGraph]

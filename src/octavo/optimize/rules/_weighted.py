@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
 
 from octavo.ir.build import Builder
 from octavo.ir.graph import Node, Value
@@ -20,8 +21,7 @@ from octavo.optimize.rules._match import activation, is_float, numbers
 from octavo.schema.enums import Activation, Padding, WeightsFormat
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """Where an operation has its operands, and which axis of its filter runs over the output channels."""
 
     input: int
@@ -40,8 +40,7 @@ WEIGHTED = tuple(LAYOUTS)
 """The operations that have a filter and a bias."""
 
 
-@dataclass(frozen=True, slots=True)
-class Weighted:
+class Weighted(Struct, frozen=True):
     """A node with its constant filter and bias (zeros where it has none)."""
 
     node: Node

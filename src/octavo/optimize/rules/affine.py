@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
+from msgspec import Struct
 
 from octavo.ir.graph import Graph, Node, Value
 from octavo.ir.source import Array
@@ -159,8 +158,7 @@ def constant_outwards(node: Node, build: Rewriter) -> Value | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class _Chain:
+class _Chain(Struct, frozen=True):
     """input · scale + shift, computed by `steps`, of whose constants the largest has `largest` numbers."""
 
     input: Value

@@ -6,11 +6,12 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from octavo.errors import Invalid, Unsupported
 from octavo.ir.source import Array, SourceModel

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import math
 import mmap
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from octavo.errors import Invalid, Unreadable, Unsupported
 from octavo.ir.source import Array
@@ -28,8 +28,7 @@ from octavo.read.saved_model.table import read_table, varint
 _COPY_AGAIN = "copy the whole model directory again, or save the model again"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """What the index says of one tensor or slice. `slices` is empty for a tensor stored whole."""
 
     dtype: int

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
+
+from msgspec import Struct
 
 from octavo.errors import Invalid
 from octavo.ir.source import SourceNode
@@ -24,8 +25,7 @@ from octavo.read.saved_model.protos import parse
 NO_DEFAULTS: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class OutputArgument:
+class OutputArgument(Struct, frozen=True):
     """One output argument: one tensor, or as many as the attribute `repeat` says (a number, or a list of dtypes).
 
     `kind` is the number of its dtype, or the attribute that says it.
@@ -52,8 +52,7 @@ class OutputArgument:
         return [one] * self.count(attrs)
 
 
-@dataclass(frozen=True, slots=True)
-class OpDefinition:
+class OpDefinition(Struct, frozen=True):
     """The outputs of an op in order, and the attributes that have a default."""
 
     outputs: tuple[OutputArgument, ...]

@@ -8,11 +8,12 @@ initializers read, the assets, are written into the graph as their paths.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from octavo.errors import Invalid, Unreadable
 from octavo.ir.source import FunctionName, SourceGraph, SourceNode, SourceRef
@@ -82,15 +83,14 @@ def with_tables(
     return replace(graph, nodes=filling.nodes), filling.tables
 
 
-@dataclass(slots=True)
-class _Filling:
+class _Filling(Struct):
     """The main graph while fillings are brought into it."""
 
     graph: SourceGraph
     functions: Mapping[str, SourceGraph]
     bundle: Bundle | None
     tables: dict[str, SourceNode] = field(default_factory=dict)
-    nodes: dict[str, SourceNode] = field(init=False)
+    nodes: dict[str, SourceNode] = field(default_factory=dict)
     kept: set[str] = field(default_factory=set)
     """The tables whose content comes from the checkpoint: no initializer fills these later."""
 

@@ -13,11 +13,13 @@ Source: tensorflow/core/protobuf/saved_object_graph.proto, trackable_object_grap
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from octavo.errors import Invalid
 from octavo.ir.source import Array, FunctionName, SourceGraph, SourceNode, SourceRef
@@ -33,8 +35,7 @@ _ASSIGNMENTS = frozenset({"AssignVariableOp", "Assign"})
 _OBJECT_GRAPH_KEY = "_CHECKPOINTABLE_OBJECT_GRAPH"
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """Where the value of a variable stands: the key, the slice of that tensor, and whether restoring converts it."""
 
     key: str
