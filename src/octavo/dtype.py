@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
-
-from msgspec import Struct
 
 SIZES = {
     **dict.fromkeys(("bool", "int4", "int8", "uint4", "uint8"), 1),
@@ -16,7 +15,8 @@ SIZES = {
 """The bytes that one number takes in memory, by the name of its dtype."""
 
 
-class DType(Struct, frozen=True, eq=False):
+@dataclass(frozen=True, slots=True, eq=False)
+class DType:
     """A dtype by name. It equals every other spelling of itself: `tf.int8`, `numpy.int8`, `"int8"`."""
 
     name: str
