@@ -31,6 +31,20 @@ FORMS = {
     "CONV_2D 1×1, 64 → 64": ("1,28,28,64", "%w = const float32[64,1,1,64]\n %b = const float32[64]\n %y = CONV_2D(%x, %w, %b)"),
     "CONV_2D 3×3, 3 → 16": ("1,96,96,3", "%w = const float32[16,3,3,3]\n %b = const float32[16]\n %y = CONV_2D(%x, %w, %b) {stride_w=2, stride_h=2}"),
     "DEPTHWISE_CONV_2D 3×3": ("1,28,28,64", "%w = const float32[1,3,3,64]\n %b = const float32[64]\n %y = DEPTHWISE_CONV_2D(%x, %w, %b)"),
+    "DEPTHWISE_CONV_2D 5×5": ("1,28,28,64", "%w = const float32[1,5,5,64]\n %b = const float32[64]\n %y = DEPTHWISE_CONV_2D(%x, %w, %b)"),
+    "DEPTHWISE_CONV_2D 7×7": ("1,28,28,64", "%w = const float32[1,7,7,64]\n %b = const float32[64]\n %y = DEPTHWISE_CONV_2D(%x, %w, %b)"),
+    "DEPTHWISE_CONV_2D 7×7 in three": (
+        "1,28,28,64",
+        """%b = const float32[64]
+        %v = const float32[1,3,7,64]
+        %s = DEPTHWISE_CONV_2D(%x, %v, %b) {dilation_h_factor=3}
+        %u = const float32[1,2,7,64]
+        %t = DEPTHWISE_CONV_2D(%x, %u, %b) {dilation_h_factor=4}
+        %r = ADD(%s, %t)
+        %w = const float32[1,2,7,64]
+        %q = DEPTHWISE_CONV_2D(%x, %w, %b) {dilation_h_factor=2}
+        %y = ADD(%r, %q)""",
+    ),
     "FULLY_CONNECTED 256 → 256": ("8,256", "%w = const float32[256,256]\n %y = FULLY_CONNECTED(%x, %w)"),
     "BATCH_MATMUL 64 × 64": ("4,64,64", "%y = BATCH_MATMUL(%x, %x)"),
     **{f"{op} {POOL[1:16]}": (IMAGE, f"%y = {op}(%x) {POOL}") for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D")},

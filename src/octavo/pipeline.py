@@ -115,7 +115,7 @@ def run(job: Job) -> Conversion:
         widen_constants(model, recipe)
         take_ranges(model, recipe)
         pin(model, job.ranges)
-        rewrites = _optimize(model)
+        rewrites = _optimize(model, on_cpu=target_of(recipe.target).is_cpu)
         reference = to_bytes(model)
         given = Given(model, job.samples)
         evened = _equalized(job, model, reference, given)
@@ -186,10 +186,10 @@ def _written(job: Job, model: Model, plan: Plan, reference: bytes) -> tuple[Mode
     return quantized, reference if plan.is_float else to_bytes(quantized)
 
 
-def _optimize(model: Model) -> tuple[Rewrites, ...]:
-    """Rewrite every graph; branches and bodies that nothing runs any more leave the model."""
+def _optimize(model: Model, *, on_cpu: bool = True) -> tuple[Rewrites, ...]:
+    """Rewrite every graph; branches and bodies that nothing runs leave the model; `on_cpu` as in `optimize`."""
     before = set(model.bodies)
-    rewrites = {graph: optimize(graph) for graph in model.graphs}
+    rewrites = {graph: optimize(graph, on_cpu=on_cpu) for graph in model.graphs}
     left = before - set(model.bodies)
     model.graphs = [graph for graph in model.graphs if graph not in left]
     return tuple(rewrites[graph] for graph in model.graphs)

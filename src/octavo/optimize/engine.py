@@ -36,8 +36,8 @@ class Rewrites(Struct):
         return Rewrites([*self.applied, *later.applied], [*self.missed, *later.missed])
 
 
-def optimize(graph: Graph, *, only: Sequence[Rule] | None = None) -> Rewrites:
-    """Rewrite `graph` in place by all rules, or `only` by those given.
+def optimize(graph: Graph, *, only: Sequence[Rule] | None = None, on_cpu: bool = True) -> Rewrites:
+    """Rewrite `graph` in place by all rules, or `only` by those given; without those for the CPU if it is for another.
 
     Nodes that compute with integers that stand for real numbers stay as they are: another form would round otherwise.
 
@@ -48,7 +48,7 @@ def optimize(graph: Graph, *, only: Sequence[Rule] | None = None) -> Rewrites:
     sweep(graph)
     everywhere = rules(of_integers=False) if only is None else only
     for phase in PHASES:
-        chosen = [rule for rule in everywhere if rule.phase == phase]
+        chosen = [rule for rule in everywhere if rule.phase == phase and (on_cpu or not rule.for_cpu)]
         if chosen:
             run.to_fixpoint(chosen)
             share(graph)

@@ -56,12 +56,16 @@ Rewrite = Callable[[Node, Rewriter], Value | tuple[Value, ...] | None]
 
 
 class Rule(Struct, frozen=True):
-    """A rewrite, the phase in which it runs, and the ops at whose nodes it looks (any op when empty)."""
+    """A rewrite, the phase in which it runs, and the ops at whose nodes it looks (any op when empty).
+
+    What it gains is gained by LiteRT's own kernels alone if it is `for_cpu`: other targets run what was there better.
+    """
 
     name: str
     phase: Phase
     roots: frozenset[str]
     rewrite: Rewrite
+    for_cpu: bool = False
 
     def mark(self, node: Node) -> str:
         """What the origin of the nodes that the rule makes of `node` ends with."""
@@ -73,11 +77,11 @@ class Rule(Struct, frozen=True):
         return (self.rewrite.__doc__ or "").partition("\n")[0]
 
 
-def rewrites(*roots: type[Op], phase: Phase = "fuse") -> Callable[[Rewrite], Rewrite]:
-    """Mark a function as a rule that looks at nodes of the ops `roots`."""
+def rewrites(*roots: type[Op], phase: Phase = "fuse", for_cpu: bool = False) -> Callable[[Rewrite], Rewrite]:
+    """Mark a function as a rule that looks at nodes of the ops `roots`; see `Rule`."""
 
     def mark(function: Rewrite) -> Rewrite:
-        rule = Rule(function.__name__, phase, frozenset(root.code for root in roots), function)
+        rule = Rule(function.__name__, phase, frozenset(root.code for root in roots), function, for_cpu)
         function.rule = rule  # type: ignore[attr-defined]  # functions carry marks
         return function
 
