@@ -203,8 +203,18 @@ class _Session:
         return {name: (float(seen.min), float(seen.max)) for name, seen in found.items()}
 
     def read(self, index: int) -> Array:
-        """A copy of a tensor. LiteRT gives strings as bytes."""
-        array: Array = np.asarray(self._wrapper.GetTensor(index, self._subgraph))
+        """A copy of a tensor. LiteRT gives strings as bytes, and of a tensor without elements it may hold no memory.
+
+        Raises:
+            ValueError: LiteRT holds no memory for the elements.
+        """
+        try:
+            array: Array = np.asarray(self._wrapper.GetTensor(index, self._subgraph))
+        except ValueError:
+            shape = self._wrapper.TensorSize(index, self._subgraph)
+            if all(shape):
+                raise
+            return np.empty(shape, self._wrapper.TensorType(index, self._subgraph))
         return array.astype(object) if array.dtype.kind == "S" else array
 
     def inner(self, *, dequantized: bool) -> Iterator[tuple[str, Array]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -69,12 +70,13 @@ def _run(
 ) -> tuple[Sample, dict[str, Array]]:
     """Zeros of the shapes seen, or else of the first that the graph runs on, and what it gives for them.
 
-    The first of which something is left, if there is one: from too little, pooling makes nothing.
+    The first of which something is left, if there is one: from too little, pooling makes nothing. Where nothing is left
+    of any, or the graph runs on none, whole numbers are one: they may say how long something is.
     """
     runtime = Runtime(content, signature=signature)
     empty: tuple[Sample, dict[str, Array]] | None = None
     refused: TargetError | None = None
-    for zeros in _zeros(runtime.inputs, seen, sizes):
+    for zeros in chain(_zeros(runtime.inputs, seen, sizes), _counting(runtime.inputs, seen, sizes)):
         try:
             outputs = runtime.run(zeros)
         except TargetError as error:
@@ -101,6 +103,14 @@ def _zeros(inputs: Sequence[RuntimeTensor], seen: Shapes, sizes: Sequence[int]) 
         shapes = {input.name: _filled(input.shape, batch, size) for input in inputs}
         if size == 1 or max(map(math.prod, shapes.values())) <= MOST:
             yield {input.name: _zero(shapes[input.name], input.dtype) for input in inputs}
+
+
+def _counting(inputs: Sequence[RuntimeTensor], seen: Shapes, sizes: Sequence[int]) -> Iterator[Sample]:
+    """The same with ones in place of whole numbers, if there are any: first where one stands alone, then wherever."""
+    whole = [input for input in inputs if input.dtype.kind in "iu"]
+    for counts in dict.fromkeys(frozenset(i.name for i in whole if len(i.shape) <= most) for most in (0, 9)):
+        for zeros in _zeros(inputs, seen, sizes) if counts else ():
+            yield {name: np.ones_like(array) if name in counts else array for name, array in zeros.items()}
 
 
 def _filled(shape: Sequence[Any], batch: int, size: int) -> list[int]:

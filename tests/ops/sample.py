@@ -130,11 +130,12 @@ def _modules() -> list[tuple[str, ModuleType]]:
     return found
 
 
-class _Lengths(dict[str, int]):
+class _Lengths(dict[str, object]):
     def __missing__(self, name: str) -> int:
         return 2
 
 
 def _length(dim: Dim, lengths: Mapping[str, int]) -> int:
-    """A dimension prints as arithmetic over its symbols."""
-    return int(eval(str(dim), {"__builtins__": {}}, _Lengths(lengths)))  # noqa: S307  # our own printing, no builtins
+    """A dimension prints as arithmetic over its symbols; a call of one argument names one that may be less than 1."""
+    names = _Lengths({**lengths, "int": int, "some": int})
+    return int(eval(str(dim), {"__builtins__": {}}, names))  # noqa: S307  # our own printing, no builtins

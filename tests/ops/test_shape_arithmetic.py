@@ -10,7 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "differential"))
 from lowering import agree, codes, tf
 
 from octavo.ir.build import Builder
-from octavo.ir.dim import symbol
+from octavo.ir.dim import UndecidedError, number, parse, some, span, steps, symbol
 from octavo.ir.graph import Graph
 from octavo.ir.interpret import interpret
 from octavo.ir.op import NotLoweredError
@@ -113,3 +113,30 @@ def test_a_length_that_no_dimension_tells_is_refused():
     value = graph.input("x", Type(np.dtype(np.float32), (n * m, n * n)))
     with pytest.raises(NotLoweredError, match="dimension n cannot be computed"):
         runtime_dims(Builder(graph), [n, m], value)
+
+
+@pytest.mark.parametrize(
+    "least", [number("n"), some("found"), steps(0, number("n"), 1), span(16, None, number("n"), 1)]
+)
+def test_what_may_be_nothing_is_not_taken_for_a_length_of_one_at_least(least):
+    with pytest.raises(UndecidedError):
+        assert least > 0
+    assert symbol("batch") > 0
+    assert parse(str(2 * least + 1)) == 2 * least + 1
+
+
+def test_half_a_length_may_be_nothing_and_is_never_less():
+    half = symbol("batch") // 2
+    with pytest.raises(UndecidedError):
+        assert half > 0
+    assert half + 1 > 0
+    assert not half < 0
+    assert (symbol("batch") + 1) // 2 > 0
+
+
+def test_a_range_up_to_a_length_is_as_long_and_one_up_to_a_number_only_if_that_is_not_negative():
+    batch, n = symbol("batch"), number("n")
+    assert steps(0, batch, 1) == batch
+    assert steps(batch - 1, -1, -1) == batch
+    assert steps(0, n, 1) != n
+    assert steps(0, n, 1) == parse(str(steps(0, n, 1)))

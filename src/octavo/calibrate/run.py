@@ -92,7 +92,7 @@ def calibrate(
         if memory.knows(number, sample):
             runtime.passed(sample)
         else:
-            seen = runtime.calibrate(sample)
+            seen = _whole(runtime, runtime.calibrate(sample), wanted)
             names = [name for name in wanted.ranges if name in seen or name not in wanted.optional]
             memory.learn(sample, Glimpse(_ends(seen, names, number), *look(number)))
         if progress is not None:
@@ -151,6 +151,13 @@ class _Few:
             if number % self._spacing:
                 return
         self.samples.append(sample)
+
+
+def _whole(runtime: Watcher, seen: Mapping[str, tuple[float, float]], wanted: Wanted) -> dict[str, tuple[float, float]]:
+    """What was seen, and what the profiler does not see: LiteRT computes what follows from shapes before it runs."""
+    unseen = [name for name in wanted.ranges if name not in seen and name not in wanted.optional]
+    early = {name: array for name, array in runtime.numbers(unseen) if array.size} if unseen else {}
+    return {**seen, **{name: (float(array.min()), float(array.max())) for name, array in early.items()}}
 
 
 def _ends(

@@ -1,17 +1,20 @@
 """Dimensions that may be known only at run time.
 
 A `Dim` is an int, or a `Symbolic`: a polynomial with integer coefficients over symbols such as `batch`.
-Every symbol stands for a length, so it is at least 1 in comparisons. Arithmetic works inside
-numpy object arrays too, which is how shape arithmetic is folded.
+A symbol that is a name stands for a length, so it is at least 1 in comparisons. A call, such as `batch//2`,
+`steps(0, n, 1)` or `int(n)`, is a symbol too, and says itself how small it may be. Arithmetic works inside numpy object
+arrays too, which is how shape arithmetic is folded.
 """
 
 from __future__ import annotations
 
 import ast
 import functools
+import math
 import operator
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
 
 Monomial = tuple[str, ...]
 """A product of symbols, sorted; the empty product is the constant term."""
@@ -101,11 +104,36 @@ def symbol(name: str) -> Symbolic:
     return Symbolic({(name,): 1})
 
 
+def some(name: str) -> Symbolic:
+    """The length called `name`, which the data decide: it may be 0."""
+    return symbol(f"some({name})")
+
+
+def number(name: str) -> Symbolic:
+    """The integer called `name`, which may be less than 1."""
+    return symbol(f"int({name})")
+
+
+def steps(first: Dim, last: Dim, step: Dim) -> Dim:
+    """How many numbers there are from `first` to just before `last`, in steps of `step`; none if that lies behind."""
+    try:
+        size = step if step > 0 else -step
+        reach = last - first if step > 0 else first - last
+        return 0 if reach <= 0 else (reach + size - 1) // size
+    except UndecidedError:
+        return symbol(f"steps({first},{last},{step})")
+
+
+def span(dim: Dim, first: Dim | None, last: Dim | None, step: int) -> Symbolic:
+    """How many of `dim` elements a slice takes, where no polynomial says it."""
+    return symbol(f"span({dim},{first},{last},{step})")
+
+
 def parse(text: str) -> Dim:
     """The dimension that `str` printed as `text`.
 
     Raises:
-        ValueError: `text` is not an expression over names, integers, + - * // %.
+        ValueError: `text` is not an expression over names, integers, calls, + - * // %.
     """
     return _evaluate(ast.parse(text, mode="eval").body)
 
@@ -171,17 +199,42 @@ def _call(sign: str, left: Dim, right: Dim) -> Dim:
 
 
 def _sign(difference: Dim, *, strict: bool, upper: bool) -> bool:
-    """Whether `difference` is below zero (`upper`) or above it, given that every symbol is at least 1."""
+    """Whether `difference` is below zero (`upper`) or above it, given how small every symbol may be."""
     if isinstance(difference, int):
         return difference < 0 if upper else difference > 0
-    at_one = sum(difference.terms.values())
-    growing = all(c > 0 for m, c in difference.terms.items() if m)
-    falling = all(c < 0 for m, c in difference.terms.items() if m)
-    if (growing and at_one > 0) or (growing and at_one == 0 and strict and upper):
-        return not upper
-    if (falling and at_one < 0) or (falling and at_one == 0 and strict and not upper):
-        return upper
+    least = {name: _least(name) for name in symbols(difference)}
+    if None not in least.values():
+        at_least = sum(c * math.prod(least[name] or 0 for name in m) for m, c in difference.terms.items())
+        growing = all(c > 0 for m, c in difference.terms.items() if m)
+        falling = all(c < 0 for m, c in difference.terms.items() if m)
+        if (growing and at_least > 0) or (growing and at_least == 0 and strict and upper):
+            return not upper
+        if (falling and at_least < 0) or (falling and at_least == 0 and strict and not upper):
+            return upper
     raise UndecidedError(f"the sign of {difference} is known only at run time")
+
+
+@functools.cache
+def _least(name: str) -> int | None:
+    """The least number that a symbol can be, 0 or 1; None where it may be below zero."""
+    if name.startswith("int("):
+        return None
+    if name.startswith(("steps(", "span(", "some(")):
+        return 0
+    if not name.startswith("("):
+        return 1
+    call = ast.parse(name, mode="eval").body
+    assert isinstance(call, ast.BinOp)
+    dividend, divisor = _evaluate(call.left), _evaluate(call.right)
+    try:
+        if not divisor > 0 or (isinstance(call.op, ast.FloorDiv) and dividend < 0):
+            return None
+    except UndecidedError:
+        return None
+    try:
+        return int(isinstance(call.op, ast.FloorDiv) and dividend >= divisor)
+    except UndecidedError:
+        return 0
 
 
 def _term(monomial: Monomial, coefficient: int) -> str:
@@ -193,23 +246,32 @@ def _term(monomial: Monomial, coefficient: int) -> str:
 
 def _evaluate(node: ast.expr) -> Dim:
     match node:
-        case ast.Constant(value=int(number)):
-            return number
+        case ast.Constant(value=int(length)):
+            return length
         case ast.Name(id=name):
             return symbol(name)
         case ast.UnaryOp(op=ast.USub(), operand=operand):
             return -_evaluate(operand)
-        case ast.BinOp(left=left, op=kind, right=right):
-            a, b = _evaluate(left), _evaluate(right)
-            match kind:
-                case ast.Add():
-                    return a + b
-                case ast.Sub():
-                    return a - b
-                case ast.Mult():
-                    return a * b
-                case ast.FloorDiv():
-                    return a // b
-                case ast.Mod():
-                    return a % b
+        case ast.BinOp(left=left, op=sign, right=right) if type(sign) in _SIGNS:
+            return _SIGNS[type(sign)](_evaluate(left), _evaluate(right))
+        case ast.Call(func=ast.Name(id=kind), args=[ast.Name(id=name)]) if kind in _NAMED:
+            return _NAMED[kind](name)
+        case ast.Call(func=ast.Name(id="steps"), args=[first, last, step]):
+            return steps(_evaluate(first), _evaluate(last), _evaluate(step))
+        case ast.Call(func=ast.Name(id="span"), args=[dim, first, last, step]):
+            return span(_evaluate(dim), _border(first), _border(last), int(_evaluate(step)))
     raise ValueError(f"not a dimension: {ast.unparse(node)}")
+
+
+def _border(node: ast.expr) -> Dim | None:
+    return None if isinstance(node, ast.Constant) and node.value is None else _evaluate(node)
+
+
+_NAMED: Final[Mapping[str, Callable[[str], Symbolic]]] = {"int": number, "some": some}
+_SIGNS: Final[Mapping[type[ast.operator], Callable[[Dim, Dim], Dim]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}

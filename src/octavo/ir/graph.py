@@ -219,6 +219,8 @@ class Graph:
         for node, index in list(old.uses):
             self.rewire(node, index, new)
         new.pinned = new.pinned or old.pinned
+        if new.known is None and new.shape == old.shape:
+            new.dims = old.dims
         self.outputs = [new if value is old else value for value in self.outputs]
         if keep_name and new.producer is not None:
             old.name, new.name = new.name, old.name

@@ -26,7 +26,7 @@ from octavo.ops.pack import Pack
 from octavo.ops.range import Range
 from octavo.ops.reshape import reshape
 from octavo.ops.scatter_nd import scatter as scatter_nd
-from octavo.ops.shape import Shape, runtime_dims
+from octavo.ops.shape import Shape, known_dims, opened, runtime_dims
 from octavo.ops.slice import Slice
 
 MOST: Final = 32
@@ -303,16 +303,9 @@ def _partial(shape: Value) -> tuple[Dim | None, ...] | None:
 
 
 def length_of(count: Value) -> Dim:
-    """How many tensors a scalar says.
-
-    Raises:
-        NotLoweredError: it is not known.
-    """
-    known = count.known
-    if known is None:
-        raise NotLoweredError("the length of the list must be known, at least in terms of other dimensions")
-    found: Dim = known.item() if known.dtype == object else int(known.item())
-    return found
+    """How many tensors a scalar says."""
+    (length,) = known_dims(opened(count), "the length of the list")
+    return length
 
 
 def dtype_of(node: SourceNode, name: str = "element_dtype") -> np.dtype[Any]:

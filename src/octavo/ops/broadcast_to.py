@@ -16,7 +16,7 @@ from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._broadcast import broadcast
 from octavo.ops.reshape import reshape
-from octavo.ops.shape import known_dims, runtime_dims
+from octavo.ops.shape import known_dims, opened, runtime_dims
 from octavo.ops.tile import Tile
 
 
@@ -33,7 +33,7 @@ class BroadcastTo(Op):
     def from_tf(source: Source, build: Builder) -> Value:
         """A TILE where only known lengths stretch, since it needs no shape at run time."""
         value, shape = source.inputs
-        return broadcast_to(build, value, known_dims(shape, "the shape"), shape)
+        return broadcast_to(build, value, known_dims(opened(shape), "the shape"), shape)
 
     def infer(self, input: Value, shape: Value) -> Type:
         """The new shape.

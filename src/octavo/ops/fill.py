@@ -13,7 +13,7 @@ from octavo.ir.port import INT8_AND_INT16, Kernels, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._elementwise import like
-from octavo.ops.shape import known_dims, runtime_dims
+from octavo.ops.shape import known_dims, opened, runtime_dims
 
 
 @operation
@@ -27,7 +27,8 @@ class Fill(Op):
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
         """TensorFlow's operands are LiteRT's."""
-        return build(Fill(), *source.inputs)
+        dims, value = source.inputs
+        return build(Fill(), opened(dims), value)
 
     @lowers("tf.OnesLike")
     @staticmethod

@@ -13,6 +13,7 @@ from octavo.ir.port import INT8_ONLY, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.cast import cast
+from octavo.ops.shape import known_dims, opened
 
 
 @operation
@@ -26,14 +27,13 @@ class OneHot(Op):
     @lowers("tf.OneHot")
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
-        """The depth must be known."""
-        indices, _, on_value, off_value = source.inputs
-        depth = np.array(source.const(1, "depth").item(), np.int32)
+        """TensorFlow's operands are LiteRT's."""
+        indices, depth, on_value, off_value = source.inputs
         if indices.dtype.name not in ("int32", "int64"):
             indices = cast(build, indices, np.dtype(np.int32))
         if on_value.dtype.name not in ("float32", "int16", "int32", "int64", "int8", "uint8", "bool"):
             raise NotLoweredError(f"LiteRT has no ONE_HOT of {on_value.dtype.name}")
-        return build(OneHot(axis=source.attr("axis", int)), indices, depth, on_value, off_value)
+        return build(OneHot(axis=source.attr("axis", int)), indices, opened(depth), on_value, off_value)
 
     def infer(self, indices: Value, depth: Value, on_value: Value, off_value: Value) -> Type:
         """The shape with a dimension of length `depth` more.
@@ -41,12 +41,11 @@ class OneHot(Op):
         Raises:
             ValueError: the depth is unknown, or the dtypes of the two numbers differ.
         """
-        if depth.const is None:
-            raise ValueError("the depth must be known before the model runs")
+        (length,) = known_dims(depth, "the depth")
         if on_value.dtype != off_value.dtype:
             raise ValueError(f"{on_value.type} and {off_value.type} cannot stand in one tensor")
         axis = self.axis % (indices.rank + 1)
-        shape = (*indices.shape[:axis], int(depth.const.item()), *indices.shape[axis:])
+        shape = (*indices.shape[:axis], length, *indices.shape[axis:])
         return Type(on_value.dtype, shape)
 
     def evaluate(self, indices: Array, depth: Array, on_value: Array, off_value: Array) -> Array:

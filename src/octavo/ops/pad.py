@@ -9,12 +9,13 @@ import numpy as np
 
 from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Together
-from octavo.ir.dim import Dim
+from octavo.ir.dim import Dim, Symbolic
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
+from octavo.ops.shape import opened
 
 
 @operation
@@ -99,7 +100,7 @@ def pad(build: Builder, value: Value, around: Sequence[tuple[int, int]], *, bord
 
 def paddings_of(paddings: Value) -> Value | Array:
     """Constant paddings as int32, which the kernel takes faster than int64; others as they are."""
-    return paddings if paddings.const is None else paddings.const.astype(np.int32)
+    return opened(paddings) if paddings.const is None else paddings.const.astype(np.int32)
 
 
 def padded_shape(input: Value, paddings: Value) -> tuple[Dim, ...]:
@@ -111,4 +112,5 @@ def padded_shape(input: Value, paddings: Value) -> tuple[Dim, ...]:
     known = paddings.known
     if known is None:
         raise ValueError("the paddings must be known before the model runs")
-    return tuple(dim + int(before) + int(after) for dim, (before, after) in zip(input.shape, known, strict=True))
+    ends = ([end if isinstance(end, Symbolic) else int(end) for end in pair] for pair in known)
+    return tuple(dim + before + after for dim, (before, after) in zip(input.shape, ends, strict=True))

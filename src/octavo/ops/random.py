@@ -14,7 +14,7 @@ from octavo.ir.type import Type
 from octavo.ops._elementwise import emit, like
 from octavo.ops.binary import Add, Mul
 from octavo.ops.cast import cast
-from octavo.ops.shape import known_dims
+from octavo.ops.shape import known_dims, opened
 from octavo.ops.unary import Floor
 
 _INT32, _FLOAT32 = np.dtype(np.int32), np.dtype(np.float32)
@@ -95,7 +95,7 @@ class Multinomial(Op):
     def from_tf(source: Source, build: Builder) -> Value:
         """The kernel decides on int32; TensorFlow may ask for int64."""
         logits, samples = source.inputs
-        drawn = build(Multinomial(*seeds(source)), logits, cast(build, samples, _INT32))
+        drawn = build(Multinomial(*seeds(source)), logits, opened(cast(build, samples, _INT32)))
         return cast(build, drawn, source.dtype("output_dtype"))
 
     def infer(self, logits: Value, num_samples: Value) -> Type:
@@ -118,7 +118,7 @@ def drawn(build: Builder, op: Drawn, source: Source | None, shape: Value) -> Val
     """
     if source is not None and source.dtype("dtype") != np.float32:
         raise NotLoweredError(f"LiteRT draws float32 numbers, not {source.dtype('dtype').name}")
-    return build(op, cast(build, shape, _INT32))
+    return build(op, opened(cast(build, shape, _INT32)))
 
 
 def seeds(source: Source) -> tuple[int, int]:

@@ -7,14 +7,20 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
-from octavo.ir.dim import Dim, UndecidedError
+from octavo.ir.dim import Dim, steps
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
+from octavo.ops._elementwise import emit
+from octavo.ops.binary import Add, Div, Mul, Sub
+from octavo.ops.cast import cast
 from octavo.ops.reshape import reshape
-from octavo.ops.shape import known_dims, runtime_dims
+from octavo.ops.shape import known_dims, opened, runtime_dims
+from octavo.ops.unary import Ceil
+
+_INT32 = np.dtype(np.int32)
 
 
 @operation
@@ -26,25 +32,27 @@ class Range(Op):
     @lowers("tf.Range")
     @staticmethod
     def from_tf(source: Source, build: Builder) -> Value:
-        """TensorFlow's operands are LiteRT's."""
-        return build(Range(), *source.inputs)
+        """TensorFlow's operands are LiteRT's. Real bounds that the data decide are counted first: lengths are whole."""
+        start, limit, delta = map(opened, source.inputs)
+        is_known = all(value.const is not None for value in (start, limit, delta))
+        if start.dtype.kind == "f" and not is_known and not all(map(_is_whole, (start, limit, delta))):
+            count = cast(build, build(Ceil(), emit(build, Div(), emit(build, Sub(), limit, start), delta)), _INT32)
+            places = cast(build, build(Range(), np.int32(0), opened(count), np.int32(1)), start.dtype)
+            return emit(build, Add(), emit(build, Mul(), places, delta), start)
+        return build(Range(), start, limit, delta)
 
     def infer(self, start: Value, limit: Value, delta: Value) -> Type:
         """A vector with as many numbers as there are steps.
 
         Raises:
-            ValueError: the number of steps cannot be known, or never ends.
+            ValueError: nothing is known of the bounds, or the steps never end.
         """
         if start.const is not None and limit.const is not None and delta.const is not None:
             return Type(start.dtype, (len(self.evaluate(start.const, limit.const, delta.const)),))
         (first,), (last,), (step,) = (known_dims(value, "the bounds of a range") for value in (start, limit, delta))
-        if not isinstance(step, int) or step == 0:
-            raise ValueError(f"a range in steps of {step} has no known length")
-        try:
-            reach = last - first if step > 0 else first - last
-            return Type(start.dtype, (0 if reach < 0 else (reach + abs(step) - 1) // abs(step),))
-        except UndecidedError as reason:
-            raise ValueError(f"the length of the range from {first} to {last}: {reason}") from reason
+        if step == 0:
+            raise ValueError("a range in steps of 0 never ends")
+        return Type(start.dtype, (steps(first, last, step),))
 
     def evaluate(self, start: Array, limit: Array, delta: Array) -> Array:
         """The numbers.
@@ -61,6 +69,11 @@ class Range(Op):
     def version(self, node: Node) -> int:
         """int64 2 (`op_version.cc` of LiteRT)."""
         return 2 if node.output.dtype.name == "int64" else 1
+
+
+def _is_whole(value: Value) -> bool:
+    known = value.known
+    return known is not None and (known.dtype == object or float(known.item()).is_integer())
 
 
 def counted(build: Builder, length: Dim, like: Value) -> Value:

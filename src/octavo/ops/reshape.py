@@ -16,7 +16,7 @@ from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.cast import cast
-from octavo.ops.shape import known_dims, runtime_dims
+from octavo.ops.shape import known_dims, opened, runtime_dims
 
 
 @operation
@@ -37,7 +37,7 @@ class Reshape(Op):
         A shape that these do not tell is computed as the source computes it.
         """
         value, shape = source.inputs
-        dims = known_dims(shape, "the new shape")
+        dims = known_dims(opened(shape), "the new shape")
         try:
             return reshape(build, value, dims)
         except NotLoweredError:

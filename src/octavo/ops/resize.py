@@ -15,7 +15,7 @@ from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._real import require_float32
 from octavo.ops.cast import cast
-from octavo.ops.shape import known_dims
+from octavo.ops.shape import known_dims, opened
 
 
 @operation
@@ -130,4 +130,4 @@ def _flags(source: Source) -> tuple[bool, bool]:
 
 def _size(size: Value) -> Value | Array:
     """The kernel takes int32."""
-    return size if size.const is None else size.const.astype(np.int32)
+    return opened(size) if size.const is None else size.const.astype(np.int32)

@@ -13,7 +13,7 @@ from octavo.ir.port import Kernels, Observed, Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.cast import cast
-from octavo.ops.shape import known_dims
+from octavo.ops.shape import known_dims, opened
 
 SCATTERED = ("float32", "int8", "uint8", "int32", "int64", "bool")
 """What `scatter_nd.cc` of LiteRT can add up."""
@@ -72,7 +72,7 @@ class SparseToDense(Op):
             raise NotLoweredError(f"LiteRT has no SPARSE_TO_DENSE of {values.dtype.name}")
         if int(shape.shape[0]) > 4:
             raise NotLoweredError("LiteRT has no SPARSE_TO_DENSE of more than four dimensions")
-        return build(SparseToDense(), indices, cast(build, shape, indices.dtype), values, default)
+        return build(SparseToDense(), indices, opened(cast(build, shape, indices.dtype)), values, default)
 
     def infer(self, indices: Value, output_shape: Value, value: Value, default_value: Value) -> Type:  # noqa: ARG002  # operands
         """`output_shape`.
@@ -110,4 +110,4 @@ def scatter(build: Builder, indices: Value, updates: Value, shape: Value) -> Val
     if updates.dtype.name not in SCATTERED:
         raise NotLoweredError(f"LiteRT has no SCATTER_ND of {updates.dtype.name}")
     narrow = np.dtype(np.int32)
-    return build(ScatterNd(), cast(build, indices, narrow), updates, cast(build, shape, narrow))
+    return build(ScatterNd(), cast(build, indices, narrow), updates, opened(cast(build, shape, narrow)))

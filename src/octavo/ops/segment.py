@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
-from octavo.ir.dim import symbol
+from octavo.ir.dim import some
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import Kernels, Observed, Plain
@@ -18,9 +18,9 @@ from octavo.ops.binary import Mul
 from octavo.ops.cast import cast
 from octavo.ops.reshape import reshape
 from octavo.ops.select import SelectV2
-from octavo.ops.shape import known_dims
+from octavo.ops.shape import known_dims, opened
 
-SEGMENTS = symbol("segments")
+SEGMENTS = some("segments")
 """How many segments there are where the numbers of the rows are known only at run time."""
 _INT32 = np.dtype(np.int32)
 
@@ -170,13 +170,12 @@ def unsorted(build: Builder, op: UnsortedSegment, data: Value, numbers: Value, c
 
     Raises:
         NotLoweredError: LiteRT does not reduce this dtype.
-        ValueError: the count is unknown.
     """
     require_summable(data)
     if numbers.rank != 1:
         data = reshape(build, data, [-1, *data.shape[numbers.rank :]])
         numbers = reshape(build, numbers, [-1])
-    return build(op, data, cast(build, numbers, _INT32), cast(build, count, _INT32))
+    return build(op, data, cast(build, numbers, _INT32), opened(cast(build, count, _INT32)))
 
 
 def require_summable(data: Value) -> None:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from functools import reduce
-from typing import ClassVar
+from typing import ClassVar, Final
 
 import numpy as np
 
 from octavo.ir.build import Builder, Source
-from octavo.ir.dim import Dim, Symbolic, linear, symbol, symbols
+from octavo.ir.dim import Dim, Symbolic, linear, number, symbol, symbols
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.schema.enums import TensorType
+
+_FEW: Final = 64
+"""More numbers than this are no shape, nor a list of paddings."""
 
 
 @operation
@@ -158,6 +163,34 @@ def _length(build: Builder, value: Value, axis: int) -> Value:
 def _shape(source: Source, build: Builder, value: Value) -> Value:
     wide = source.dtype("out_type") == np.int64
     return build(Shape(out_type=TensorType.INT64 if wide else TensorType.INT32), value)
+
+
+def opened(value: Value) -> Value:
+    """The value itself, with symbols for those of its integers of which nothing is known before the model runs.
+
+    What was computed of others is known in terms of them, so that equal lengths have equal symbols.
+    """
+    if value.known is None and value.type.is_static and math.prod(map(int, value.shape)) <= _FEW:
+        value.dims = _in_terms(value)
+        if value.dims is None and value.dtype.kind in "iu":
+            name = re.sub(r"\W", "_", f"n_{value.name}")
+            names = (
+                [name] if value.rank == 0 else [f"{name}_{place}" for place in range(math.prod(map(int, value.shape)))]
+            )
+            value.dims = np.array([number(each) for each in names], object).reshape(value.type.shape)
+    return value
+
+
+def _in_terms(value: Value) -> Array | None:
+    """What the numbers are in terms of what they were computed of; None where that cannot be said."""
+    node = value.producer
+    if node is None or not node.op.symbolic:
+        return None
+    for each in node.inputs:
+        if each is not None:
+            opened(each)
+    known = node.op.known(*node.inputs)
+    return None if known is None else np.asarray(known[node.outputs.index(value)]).astype(object)
 
 
 def known_dims(value: Value, what: str) -> list[Dim]:

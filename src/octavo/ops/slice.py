@@ -13,7 +13,7 @@ from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops.shape import known_dims
+from octavo.ops.shape import known_dims, opened
 
 
 @operation
@@ -30,7 +30,7 @@ class Slice(Op):
         """A size that reaches to the end is −1, so that it stays a constant when the dimension is not."""
         value, begin, size = source.inputs
         if begin.known is None or size.known is None:
-            return build(Slice(), value, begin, size)
+            return build(Slice(), value, opened(begin), opened(size))
         begins, sizes = known_dims(begin, "the beginning"), known_dims(size, "the size")
         sizes = [-1 if s == dim - b else s for b, s, dim in zip(begins, sizes, value.shape, strict=True)]
         if not any(begins) and all(s == -1 for s in sizes):

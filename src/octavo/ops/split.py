@@ -13,7 +13,8 @@ from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops.shape import known_dims
+from octavo.ops.cast import cast
+from octavo.ops.shape import known_dims, opened
 
 
 @operation
@@ -75,9 +76,13 @@ class SplitV(Op):
     @staticmethod
     def from_tf(source: Source, build: Builder) -> tuple[Value, ...]:
         """Equal parts need no list of lengths."""
-        value, sizes, axis = source.inputs[0], source.const(1, "lengths"), int(source.const(2, "axis").item())
-        if len(sizes) == 1:
+        value, lengths, axis = source.inputs[0], source.inputs[1], int(source.const(2, "axis").item())
+        if lengths.shape == (1,):
             return (value,)
+        sizes = lengths.const
+        if sizes is None:
+            lengths = opened(cast(build, lengths, np.dtype(np.int32)))
+            return build.many(SplitV(num_splits=int(lengths.shape[0])), value, lengths, np.array(axis, np.int32))
         if len(set(sizes.tolist())) == 1:
             return build.many(Split(num_splits=len(sizes)), np.array(axis, np.int32), value)
         return build.many(SplitV(num_splits=len(sizes)), value, sizes.astype(np.int32), np.array(axis, np.int32))

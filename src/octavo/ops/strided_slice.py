@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from octavo.ir.build import Builder, Source
-from octavo.ir.dim import Dim, Symbolic, UndecidedError
+from octavo.ir.dim import Dim, Symbolic, UndecidedError, span
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
@@ -20,6 +20,7 @@ from octavo.ops._elementwise import greater, lesser
 from octavo.ops.cast import cast
 from octavo.ops.concatenation import Concatenation
 from octavo.ops.reshape import reshape
+from octavo.ops.shape import opened
 from octavo.ops.slice import Slice
 
 
@@ -62,7 +63,7 @@ class StridedSlice(Op):
         """The lengths of the steps; shrunk dimensions are gone.
 
         Raises:
-            ValueError: how long a dimension becomes cannot be known, or an index is out of bounds.
+            ValueError: nothing is known of where the slice begins and ends.
         """
         if self.ellipsis_mask or self.new_axis_mask or self.offset:
             raise ValueError("ellipsis, new axes and offsets are not supported")
@@ -117,8 +118,8 @@ class StridedSlice(Op):
             raise ValueError("the strides must be known before the model runs")  # noqa: TRY004  # a misfit, not a type
         try:
             return span_length(dim, first, last, step)
-        except UndecidedError as reason:
-            raise ValueError(f"dimension {axis} of the slice of {dim} from {first} to {last}: {reason}") from reason
+        except UndecidedError:
+            return span(dim, first, last, step)
 
 
 def span_length(dim: Dim, first: Dim | None, last: Dim | None, step: int) -> Dim:
@@ -166,7 +167,8 @@ class _Span(Struct, frozen=True):
 
 def _spans(source: Source) -> Iterator[_Span]:
     """One span for each dimension of the input and each new one."""
-    value, begin, end, strides = source.inputs
+    value, strides = source.inputs[0], source.inputs[3]
+    begin, end = map(opened, source.inputs[1:3])
     masks = {name: source.attr(f"{name}_mask", int) for name in ("begin", "end", "ellipsis", "new_axis", "shrink_axis")}
     steps = source.const(3, "strides")
     entries = range(int(strides.shape[0]))

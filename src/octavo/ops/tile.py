@@ -12,7 +12,7 @@ from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
-from octavo.ops.shape import known_dims
+from octavo.ops.shape import known_dims, opened
 
 
 @operation
@@ -30,7 +30,7 @@ class Tile(Op):
         value, multiples = source.inputs
         if multiples.const is not None and (multiples.const == 1).all():
             return value
-        return build(Tile(), value, multiples)
+        return build(Tile(), value, opened(multiples))
 
     def infer(self, input: Value, multiples: Value) -> Type:
         """Every length times its multiple.

@@ -13,6 +13,7 @@ from octavo.ir.port import INT8_AND_INT16, Observed, Plain, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops.cast import cast
+from octavo.ops.shape import known_dims, opened
 
 
 @operation
@@ -25,14 +26,15 @@ class TopKV2(Op):
     @staticmethod
     def from_tf(source: Source, build: Builder) -> tuple[Value, Value]:
         """Sorted, whether asked for or not."""
-        values, indices = _topk(build, source.inputs[0], int(source.const(1, "number of elements").item()))
+        value, count = source.inputs
+        values, indices = _topk(build, value, opened(cast(build, count, np.dtype(np.int32))))
         return values, cast(build, indices, source.dtype("index_type"))
 
     @lowers("tf.TopK")
     @staticmethod
     def from_tf_fixed(source: Source, build: Builder) -> tuple[Value, Value]:
         """The number of elements is an attribute."""
-        return _topk(build, source.inputs[0], source.attr("k", int))
+        return _topk(build, source.inputs[0], build.const(source.attr("k", int)))
 
     def infer(self, input: Value, k: Value) -> tuple[Type, Type]:
         """The shape with `k` as its last dimension, twice.
@@ -40,10 +42,8 @@ class TopKV2(Op):
         Raises:
             ValueError: `k` is unknown, or the rows are shorter.
         """
-        if k.const is None:
-            raise ValueError("the number of elements must be known before the model runs")
-        count, length = int(k.const.item()), input.shape[-1]
-        if isinstance(length, int) and count > length:
+        (count,), length = known_dims(k, "the number of elements"), input.shape[-1]
+        if isinstance(length, int) and isinstance(count, int) and count > length:
             raise ValueError(f"rows of {length} do not have {count} elements")
         shape = (*input.shape[:-1], count)
         return Type(input.dtype, shape), Type(np.dtype(np.int32), shape)
@@ -62,8 +62,8 @@ class TopKV2(Op):
         return {"int8": 2, "int16": 3}.get(node.outputs[0].dtype.name, 1)
 
 
-def _topk(build: Builder, value: Value, count: int) -> tuple[Value, Value]:
+def _topk(build: Builder, value: Value, count: Value) -> tuple[Value, Value]:
     if value.dtype.name not in ("float32", "int8", "uint8", "int16", "int32", "int64"):
         raise NotLoweredError(f"LiteRT has no TOPK_V2 for {value.dtype.name}")
-    values, indices = build.many(TopKV2(), value, np.array(count, np.int32))
+    values, indices = build.many(TopKV2(), value, count)
     return values, indices

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
-from octavo.ir.dim import symbol
+from octavo.ir.dim import some
 from octavo.ir.graph import Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
 from octavo.ir.port import Plain
@@ -16,7 +16,7 @@ from octavo.ir.type import Type
 from octavo.ops.cast import numpy_dtype
 from octavo.schema.enums import TensorType
 
-DISTINCT = symbol("distinct")
+DISTINCT = some("distinct")
 """How many different numbers there are: known only at run time."""
 _TYPES = ("float32", "int8", "uint8", "int16", "int32", "int64")
 

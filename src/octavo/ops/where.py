@@ -7,14 +7,14 @@ from typing import ClassVar
 import numpy as np
 
 from octavo.ir.build import Builder, Source
-from octavo.ir.dim import symbol
+from octavo.ir.dim import some
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
 from octavo.ir.port import Plain
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 
-FOUND = symbol("found")
+FOUND = some("found")
 """How many places there are: known only at run time."""
 
 

@@ -46,11 +46,11 @@ def matrix_diag_v3(source: Source, build: Builder) -> Value:
     diagonal, filling = source.inputs[0], source.inputs[4]
     low, high = _bounds(source, 1)
     wanted = [int(source.const(at, "size").item()) for at in (2, 3)]
-    longest = _length(diagonal.shape[-1])
     plain = filling.const is not None and filling.const.item() == 0
-    if low == high == 0 and plain and all(size in (-1, longest) for size in wanted):
+    if low == high == 0 and plain and all(size in (-1, diagonal.shape[-1]) for size in wanted):
         require_diagonal(diagonal)
         return build(MatrixDiag(), diagonal)
+    longest = _length(diagonal.shape[-1])
     height, width = _size(wanted, longest, (low, high))
     places = _places(height, width, (low, high), longest, _alignment(source))
     return _picked(build, diagonal, places, filling, banded=low != high, size=(height, width))
