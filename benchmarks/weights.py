@@ -1,11 +1,11 @@
 """Each way of storing a layer's weights while activations stay float: how fast, and how right.
 
-    python benchmarks/weights.py [--rounds 30] [--small]
+    python benchmarks/weights.py [--rounds 30]
 
 The measurements behind `Weight.fast` in `src/octavo/ops`: a form is worth emitting in `dynamic` when the kernel that
 reads the integers itself is no slower than float. Times are the least of many rounds, with one thread; the ways take
 turns, so that all see the same machine. "load" means integers that a DEQUANTIZE widens once, at load.
-With `--small`: int8 weights of many small sizes, beside what `Weight.pays` predicts.
+Which sizes pay is measured by `hybrid.py`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ from ai_edge_litert.interpreter import Interpreter
 
 from octavo.ir.graph import Graph, Model, Signature, Value
 from octavo.ir.op import Op
-from octavo.ir.port import Weight
 from octavo.ir.type import Quantization, Type
 from octavo.ops.conv_2d import Conv2D
 from octavo.ops.depthwise_conv_2d import DepthwiseConv2D
@@ -50,7 +49,7 @@ class Layer:
     operands: Callable[[Graph, Value, Value], list[Value]]
 
 
-def _biased(graph: Graph, input: Value, weight: Value, channels: int) -> list[Value]:
+def biased(graph: Graph, input: Value, weight: Value, channels: int) -> list[Value]:
     return [input, weight, graph.const(np.zeros(channels, np.float32), "bias")]
 
 
@@ -60,14 +59,14 @@ def _spread_out(graph: Graph, input: Value, weight: Value) -> list[Value]:
 
 LAYERS = (
     Layer("FULLY_CONNECTED 1024→1024", FullyConnected(), (1, 1024), (1024, 1024), 0,
-          lambda g, x, w: _biased(g, x, w, 1024)),
+          lambda g, x, w: biased(g, x, w, 1024)),
     Layer("FULLY_CONNECTED 64 rows of 512→512", FullyConnected(), (64, 512), (512, 512), 0,
-          lambda g, x, w: _biased(g, x, w, 512)),
-    Layer("CONV_2D 28×28×64→64 3×3", Conv2D(), (1, 28, 28, 64), (64, 3, 3, 64), 0, lambda g, x, w: _biased(g, x, w, 64)),
+          lambda g, x, w: biased(g, x, w, 512)),
+    Layer("CONV_2D 28×28×64→64 3×3", Conv2D(), (1, 28, 28, 64), (64, 3, 3, 64), 0, lambda g, x, w: biased(g, x, w, 64)),
     Layer("CONV_2D 14×14×256→256 1×1", Conv2D(), (1, 14, 14, 256), (256, 1, 1, 256), 0,
-          lambda g, x, w: _biased(g, x, w, 256)),
+          lambda g, x, w: biased(g, x, w, 256)),
     Layer("DEPTHWISE_CONV_2D 56×56×64 3×3", DepthwiseConv2D(), (1, 56, 56, 64), (1, 3, 3, 64), 3,
-          lambda g, x, w: _biased(g, x, w, 64)),
+          lambda g, x, w: biased(g, x, w, 64)),
     Layer("TRANSPOSE_CONV 28×28×32→32 3×3", TransposeConv(padding=Padding.SAME, stride_h=2, stride_w=2),
           (1, 28, 28, 32), (32, 3, 3, 32), 0, _spread_out),
     Layer("EMBEDDING_LOOKUP 64 of 5000×128", EmbeddingLookup(), (64,), (5000, 128), 0, lambda _, x, w: [x, w]),
@@ -86,40 +85,45 @@ class Way:
 
 def ways(layer: Layer) -> Iterator[Way]:
     """Every way, float first."""
+    yield way(layer, "float32")
+    for name in DTYPES:
+        yield from (way(layer, name), way(layer, f"{name}, load"))
+    yield from (way(layer, f"{name}, load") for name in HALVES)
+
+
+def way(layer: Layer, name: str, *, threads: int = 1) -> Way:
+    """The way of that name; weights and input are the same in all."""
     random = np.random.default_rng(0)
     weight = random.standard_normal(layer.weight).astype(np.float32)
     is_lookup = isinstance(layer.op, EmbeddingLookup)
     given = random.integers(0, layer.weight[0], layer.input).astype(np.int32) if is_lookup else (
         random.standard_normal(layer.input).astype(np.float32)
     )  # fmt: skip
-    yield _way("float32", layer, given, weight, weight, None, kept=True)
-    for name, dtype in DTYPES.items():
-        others = tuple(i for i in range(weight.ndim) if i != layer.axis)
-        scale = (np.abs(weight).max(axis=others) / GREATEST[name]).astype(np.float32)
-        shaped = scale.reshape([-1 if i == layer.axis else 1 for i in range(weight.ndim)])
-        stored = np.rint(weight / shaped).astype(np.int8)
-        quant = Quantization(scale, np.zeros(scale.shape, np.int64), layer.axis)
-        for kept in (True, False):
-            label = name if kept else f"{name}, load"
-            yield _way(label, layer, given, stored.astype(dtype), stored * shaped, quant, kept=kept)
-    for name, dtype in HALVES.items():
-        halved = weight.astype(dtype)
-        yield _way(f"{name}, load", layer, given, halved, halved.astype(np.float32), None, kept=False)
-
-
-def _way(  # noqa: PLR0913  # a row of a table
-    name: str, layer: Layer, given: np.ndarray, stored: np.ndarray, real: np.ndarray, quant: Quantization | None,
-    *, kept: bool,
-) -> Way:  # fmt: skip
-    expected = _built(layer, given, real, None, kept=True)()
+    dtype, _, at_load = name.partition(", ")
+    stored, real, quant = _stored(weight, dtype, layer.axis)
     try:
-        return Way(name, _built(layer, given, stored, quant, kept=kept), expected)
+        run = _built(layer, given, stored, quant, kept=not at_load, threads=threads)
     except (RuntimeError, ValueError) as error:
-        return Way(name, None, expected, str(error).splitlines()[0][-70:])
+        return Way(name, None, real, str(error).splitlines()[0][-70:])
+    return Way(name, run, _built(layer, given, real, None, kept=True, threads=1)())
+
+
+def _stored(weight: np.ndarray, dtype: str, axis: int) -> tuple[np.ndarray, np.ndarray, Quantization | None]:
+    """The weight as it is stored, the numbers that stand for it, and their scale per channel if they are integers."""
+    if dtype == "float32":
+        return weight, weight, None
+    if dtype in HALVES:
+        halved = weight.astype(HALVES[dtype])
+        return halved, halved.astype(np.float32), None
+    others = tuple(i for i in range(weight.ndim) if i != axis)
+    scale = (np.abs(weight).max(axis=others) / GREATEST[dtype]).astype(np.float32)
+    shaped = scale.reshape([-1 if i == axis else 1 for i in range(weight.ndim)])
+    stored = np.rint(weight / shaped).astype(np.int8)
+    return stored.astype(DTYPES[dtype]), stored * shaped, Quantization(scale, np.zeros(scale.shape, np.int64), axis)
 
 
 def _built(
-    layer: Layer, given: np.ndarray, stored: np.ndarray, quant: Quantization | None, *, kept: bool
+    layer: Layer, given: np.ndarray, stored: np.ndarray, quant: Quantization | None, *, kept: bool, threads: int
 ) -> Callable[[], np.ndarray]:
     """A run of the layer; `kept` lets its kernel read the weight as it is stored."""
     graph = Graph("layer")
@@ -135,7 +139,7 @@ def _built(
     types = [Type(np.dtype(np.float32), inferred.shape)]
     graph.outputs = [graph.insert(layer.op, operands, types, names=["y"]).output]
     content = to_bytes(Model([graph], [Signature("serving_default", graph, ("x",), ("y",))]))
-    interpreter = Interpreter(model_content=content, num_threads=1)
+    interpreter = Interpreter(model_content=content, num_threads=threads)
     interpreter.allocate_tensors()
     place, out = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
 
@@ -164,30 +168,6 @@ def measured(layer: Layer, rounds: int) -> Iterator[str]:
         yield f"| {layer.name} | {way.name} | {best[way.name] / best['float32']:.2f} | {error:.2g} |"
 
 
-def small() -> Iterator[Layer]:
-    """Convolutions and products of many sizes."""
-    for side, kernel in ((7, 1), (14, 1), (28, 1), (14, 3), (28, 3)):
-        for given, made in ((3, 16), (8, 16), (16, 16), (16, 64), (32, 32), (64, 16), (64, 64), (128, 128)):
-            yield Layer(f"CONV_2D {side}×{side}×{given}→{made} {kernel}×{kernel}", Conv2D(), (1, side, side, given),
-                        (made, kernel, kernel, given), 0, lambda g, x, w, c=made: _biased(g, x, w, c))  # fmt: skip
-    for rows, given, made in ((1, 64, 12), (1, 64, 64), (1, 128, 128), (1, 250, 144), (16, 64, 64), (64, 384, 384)):
-        yield Layer(f"FULLY_CONNECTED {rows}×{given}→{made}", FullyConnected(), (rows, given), (made, given), 0,
-                    lambda g, x, w, c=made: _biased(g, x, w, c))  # fmt: skip
-
-
-def small_rows(rounds: int) -> Iterator[str]:
-    """A row for each small layer: time relative to float, and whether it is predicted to pay."""
-    for layer in small():
-        runs = {way.name: way.run for way in ways(layer) if way.name in ("float32", "int8")}
-        best = dict.fromkeys(runs, float("inf"))
-        for _ in range(rounds):
-            for name, run in runs.items():
-                best[name] = min(best[name], _seconds(run))
-        port = next(port for port in layer.op.ports.values() if isinstance(port, Weight))
-        pays = "pays" if port.is_worth(layer.weight) else "widened at load"
-        yield f"| {layer.name} | {best['int8'] / best['float32']:.2f} | {pays} |"
-
-
 def _seconds(run: Callable[[], np.ndarray] | None) -> float:
     assert run is not None
     start = time.perf_counter()
@@ -200,14 +180,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Ways of storing weights beside float activations.")
     parser.add_argument("--rounds", type=int, default=30)
-    parser.add_argument("--small", action="store_true", help="int8 weights of many small sizes")
-    arguments = parser.parse_args()
-    rounds = arguments.rounds
-    if arguments.small:
-        sys.stdout.write("| layer | time, float = 1 | predicted |\n|---|---|---|\n")
-        for row in small_rows(rounds):
-            sys.stdout.write(row + "\n")
-        return
+    rounds = parser.parse_args().rounds
     sys.stdout.write("| layer | weights | time, float = 1 | error |\n|---|---|---|---|\n")
     for layer in LAYERS:
         for row in measured(layer, rounds):

@@ -56,9 +56,9 @@ def convert(  # noqa: PLR0913  # the whole of the public surface, by keyword
             signature key) or a `tf.Module`, or the path or the bytes of a float `.tflite`.
         recipe: a precision ("float32", "float16", "dynamic", "weight_only", "int8", "int16x8"), a `Recipe`, a
             mapping, or the path of a TOML or JSON file.
-        target: what the model is to run on, in place of the recipe's: "xnnpack", "gpu", "nnapi", "tflm", "edgetpu",
-            "ethos-u" or "hexagon". What it does not run is an error, unless the recipe leaves it in float by `deny` or
-            a rule; then the plan says why the target does not run it.
+        target: what the model is to run on, in place of the recipe's: "xnnpack", "xnnpack-dot", "gpu", "nnapi", "tflm",
+            "edgetpu", "ethos-u" or "hexagon". What it does not run is an error, unless the recipe leaves it in float by
+            `deny` or a rule; then the plan says why the target does not run it.
         samples: representative inputs, which "int8" and "int16x8" learn activation ranges from, and "dynamic" and
             "weight_only", if there are any, how to round: an `.npz` or `.npy` file, a folder of `.npy`, an iterable or
             a function that returns one; per signature as a mapping by key.
@@ -272,7 +272,7 @@ def off_target(model: Any, target: str) -> Departures:
 
     Args:
         model: anything that `convert` takes, quantized or not, or a `Conversion`.
-        target: "xnnpack", "gpu", "nnapi", "tflm", "edgetpu", "ethos-u" or "hexagon".
+        target: "xnnpack", "xnnpack-dot", "gpu", "nnapi", "tflm", "edgetpu", "ethos-u" or "hexagon".
 
     Raises:
         OctavoError: there is no such target, or the model cannot be read.

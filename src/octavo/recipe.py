@@ -29,7 +29,7 @@ Interface = Literal["float32", "int8", "uint8", "int16"]
 """The dtype of the model's inputs or outputs."""
 
 
-TargetName = Literal["xnnpack", "gpu", "nnapi", "tflm", "edgetpu", "ethos-u", "hexagon"]
+TargetName = Literal["xnnpack", "xnnpack-dot", "gpu", "nnapi", "tflm", "edgetpu", "ethos-u", "hexagon"]
 """What a model is to run on; what each takes is in `octavo.targets`."""
 Patterns = str | tuple[str, ...]
 """A name, which may hold `*`, `?` and `[…]`, or several of which any may match."""

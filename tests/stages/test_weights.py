@@ -29,8 +29,8 @@ CONV = """main(%x: float32[batch,6,6,8]) {
   return %y
 }"""
 WIDE = """main(%x: float32[batch,4,4,32]) {
-  %w = const float32[32,3,3,32]
-  %b = const float32[32]
+  %w = const float32[128,3,3,32]
+  %b = const float32[128]
   %y = CONV_2D(%x, %w, %b)
   return %y
 }"""
@@ -150,6 +150,45 @@ def test_each_kernel_gets_the_narrowest_weights_that_it_reads_rightly(text, prec
     # activations rounded to 256 steps, by the kernel or by the plan; int4 kernels take 1/127 of the greatest
     steps = {"weight_only": 1e-6, "int16x8": 1e-3}.get(computed, 0.03)
     assert np.abs(output - exact).max() <= steps * np.abs(exact).max()
+
+
+def weighed(shape, *, outputs, kernel=1, **recipe):
+    """How a convolution of such an input is computed in `dynamic`, and why."""
+    text = f"""main(%x: float32[{shape}]) {{
+      %w = const float32[{outputs},{kernel},{kernel},{shape.split(",")[-1]}]
+      %b = const float32[{outputs}]
+      %y = CONV_2D(%x, %w, %b)
+      return %y
+    }}"""
+    (row,) = octavo.convert(content_of(text), recipe=Recipe(precision="dynamic", small=1, **recipe)).plan.graphs[0].ops
+    return row.precision, row.why
+
+
+def test_without_dot_products_integers_are_multiplied_only_where_few_rows_meet_a_weight_or_many_inputs_each_output():
+    assert weighed("batch,2,2,128", outputs=128)[0] == "dynamic"  # 4 rows
+    precision, why = weighed("batch,28,28,128", outputs=128)
+    assert precision == "weight_only"
+    assert "for 784 rows, the kernel that reads an int8 filter is faster only with dot products of int8" in why
+    assert weighed("batch,28,28,128", outputs=128, target="xnnpack-dot")[0] == "dynamic"
+    assert weighed("batch,28,28,128", outputs=128, kernel=3)[0] == "dynamic"  # 1152 inputs for each output
+
+
+def test_how_many_rows_nobody_knows_counts_as_many():
+    assert weighed("batch,height,2,128", outputs=128)[0] == "weight_only"
+    assert weighed("batch,height,2,768", outputs=768)[0] == "dynamic"
+
+
+def test_a_weight_too_small_to_gain_anywhere_is_widened_for_every_target():
+    for target in ("xnnpack", "xnnpack-dot"):
+        precision, why = weighed("batch,2,2,16", outputs=16, target=target)
+        assert precision == "weight_only"
+        assert "an int8 filter this small is slower than float" in why
+
+
+def test_a_weight_that_is_widened_takes_no_more_room():
+    text = WIDE.replace("4,4", "40,40")
+    kept, widened = (len(converted(text, precision="dynamic", target=t).content) for t in ("xnnpack-dot", "xnnpack"))
+    assert abs(kept - widened) < 512  # a DEQUANTIZE and its tensor
 
 
 def test_a_wider_dtype_is_told_with_its_reason():

@@ -20,6 +20,10 @@ Monomial = tuple[str, ...]
 """A product of symbols, sorted; the empty product is the constant term."""
 
 
+BATCH = "batch"
+"""The symbol of an unknown first dimension. All inputs share it: a model has one batch."""
+
+
 class UndecidedError(Exception):
     """A question about a symbolic dimension has no answer that holds for every run."""
 
@@ -151,6 +155,11 @@ def is_static(dims: Iterable[Dim]) -> bool:
 def symbols(dim: Dim) -> set[str]:
     """The names of the symbols that a dimension depends on."""
     return {name for monomial in _terms(dim) for name in monomial}
+
+
+def for_one(dim: Dim) -> int | None:
+    """The dimension in a batch of one; None when it depends on more than the batch."""
+    return sum(_terms(dim).values()) if symbols(dim) <= {BATCH} else None
 
 
 def linear(dim: Dim, name: str) -> tuple[Dim, Dim]:

@@ -22,16 +22,39 @@ class Observed(Struct, frozen=True):
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
+Bound = tuple[float, float]
+"""Two numbers a and b: what is bounded pays where a / outputs + b / inputs < 1, of a weight that makes so many outputs,
+each out of so many numbers."""
+
+
+class Pays(Struct, frozen=True):
+    """When a kernel that reads int8 weights beside float activations is faster than float.
+
+    Quantizing what goes in, and widening what comes out, must be less than what the products save. On CPUs with dot
+    products of int8 these save time however often a weight is used: one bound, `dots`, holds for all. On others it
+    depends on how many rows of the input a weight meets: with few of them fetching the weight takes longer than
+    multiplying it; with many, nothing is gained but from weights that their caches do not hold. `rows` lists, rising,
+    up to how many rows which bound holds; with more than the last it never pays.
+    """
+
+    dots: Bound
+    rows: tuple[tuple[float, Bound], ...]
+
+    def holds(self, outputs: int, inputs: int, rows: int | None, *, has_dot_products: bool) -> bool:
+        """Whether it pays for a weight of this size that meets so many rows; None stands for any number of them."""
+        met = math.inf if rows is None else rows
+        bound = self.dots if has_dot_products else next((bound for most, bound in self.rows if met <= most), None)
+        return bound is not None and bound[0] / outputs + bound[1] / inputs < 1
+
+
 class Weight(Struct, frozen=True):
     """A constant, symmetric around zero; per channel along `axis`, or per tensor when `axis` is None.
 
     `dtypes` lists, for each dtype of the activations, the weight dtypes that the LiteRT kernel computes correctly.
     `fast` lists those with which the op, its activations float, runs no slower than in float (measured by
     `benchmarks/weights.py`); the others still save space when the weight is stored as integers and dequantized once
-    at load. `pays` are two numbers a and b: such a kernel pays where a / outputs + b / inputs < 1, of a weight that
-    makes so many outputs, each out of so many numbers (`benchmarks/weights.py --small`): quantizing what goes in, and
-    widening what comes out, must be less than what the products save. `blocks` lists, by weight dtype,
-    how many numbers in a row may share a scale where activations are float.
+    at load. `pays` says of which sizes that holds in int8 (measured by `benchmarks/hybrid.py`; None: of all). `blocks`
+    lists, by weight dtype, how many numbers in a row may share a scale where activations are float.
     `picks` is set where the kernel widens only the rows that it looks up, exactly; it needs rows of whole bytes. That
     takes longer than copying rows that were widened at load, so it is done for tables of so many numbers, whose copy in
     float32 would be a burden.
@@ -40,15 +63,18 @@ class Weight(Struct, frozen=True):
     axis: int | None = 0
     dtypes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fast: tuple[str, ...] = ()
-    pays: tuple[float, float] = (0.0, 0.0)
+    pays: Pays | None = None
     blocks: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     picks: int = 0
 
-    def is_worth(self, shape: tuple[int, ...]) -> bool:
-        """Whether a kernel that reads an integer weight of this shape beside float activations is faster than float."""
+    def is_worth(self, shape: tuple[int, ...], rows: int | None, *, has_dot_products: bool = False) -> bool:
+        """Whether a kernel that reads an int8 weight of this shape beside float activations is faster than float.
+
+        Rows are how often the weight is used: places of an image, words of a text; None when nobody knows.
+        """
         outputs = shape[self.axis or 0]
         inputs = math.prod(shape) // outputs
-        return self.pays[0] / outputs + self.pays[1] / inputs < 1
+        return self.pays is None or self.pays.holds(outputs, inputs, rows, has_dot_products=has_dot_products)
 
     def holds(self, dtype: str, shape: tuple[int, ...]) -> bool:
         """Whether the kernel can read a weight of this dtype and shape."""
@@ -142,9 +168,9 @@ class Kernels(Struct, frozen=True):
         return self.int8 if dtype == "int8" else self.int16
 
 
-PAYS = (9.0, 55.0)
-"""When the kernels of CONV_2D and FULLY_CONNECTED that read int8 weights beside float activations are faster than float
-(see `Weight`): measured with AVX-512, where products of int8 are an eighth of the work."""
+PAYS = Pays(dots=(9, 55), rows=((8, (9, 55)), (40, (40, 150)), (100, (80, 250)), (math.inf, (50, 600))))
+"""For CONV_2D and FULLY_CONNECTED. Measurements are in `docs/hybrid.md`: with AVX2 alone, products of many rows take as
+long in int8 as in float; with AVX-512 VNNI they are an eighth of the work."""
 LEFT = "XNNPACK does not take it in int8, and LiteRT's own kernel takes many times as long as float"
 """Measured by `benchmarks/integer_kernels.py`."""
 LOOPS = "LiteRT's int16 kernel is a loop that takes 15 to 80 times as long as float"

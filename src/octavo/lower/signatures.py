@@ -6,11 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from octavo.errors import Invalid, UsageError, did_you_mean
-from octavo.ir.dim import Dim, symbol
+from octavo.ir.dim import BATCH, Dim, symbol
 from octavo.ir.source import SourceModel, SourcePort, SourceSignature
-
-BATCH = "batch"
-"""The symbol of an unknown first dimension. All inputs share it: a model has one batch."""
 
 
 def choose(source: SourceModel, keys: Sequence[str] | None) -> list[SourceSignature]:

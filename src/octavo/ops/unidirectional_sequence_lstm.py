@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import ClassVar
@@ -11,7 +12,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
-from octavo.ir.port import Bias, Grid, Kept, Kernels, Observed, Plain, Weight
+from octavo.ir.port import Bias, Grid, Kept, Kernels, Observed, Pays, Plain, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 from octavo.ops._activation import activate
@@ -22,7 +23,12 @@ from octavo.schema.enums import Activation
 _INSIDE = "its int8 kernel needs the ranges of tensors inside of it, which no runtime tells, where it has {}"
 _CELL = 2.0**-10
 """The step in which the int8 kernel keeps the cell in int16, a power of two: up to ±32, where its tanh is long ±1."""
-_WEIGHT = Weight(axis=None, dtypes={"float32": ("int8",), "int8": ("int8",)}, fast=("int8",), pays=(16.0, 16.0))
+_WEIGHT = Weight(
+    axis=None,
+    dtypes={"float32": ("int8",), "int8": ("int8",)},
+    fast=("int8",),
+    pays=Pays(dots=(16, 16), rows=((math.inf, (16, 16)),)),
+)
 """Beside float activations the kernel takes one scale for a weight, and weights all of one dtype. In int8, 32 units of
 24 numbers take 1.02 times as long as in float, 128 of 64 0.73 times (AVX2)."""
 _GATES = Split(num_splits=4)

@@ -10,6 +10,7 @@ import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from octavo.ir.dim import for_one, product
 from octavo.ir.graph import Graph, Model, Node, Value
 from octavo.ir.port import Fixed, Handed, Observed, Plain, SameAs, Weight
 from octavo.ir.source import Array
@@ -302,10 +303,23 @@ def _weights_only(node: Node, choice: Choice, recipe: Recipe) -> Choice:
         why = f"copying rows of its {name} is faster than widening those picked: dequantized once at load"
         return replace(choice, precision="weight_only", who="speed", why=why, block=0)
     found = _stored_wider(node, choice, "float32")
-    if found.weights == "int8" and not port.is_worth(shape):
-        why = f"the kernel that reads an int8 {name} this small is slower than float: dequantized once at load"
-        return replace(found, precision="weight_only", who="speed", why=why, block=0)
+    if found.weights == "int8" and (why := _gains_nothing(node, recipe)):
+        return replace(found, precision="weight_only", who="speed", why=f"{why}: dequantized once at load", block=0)
     return found
+
+
+def _gains_nothing(node: Node, recipe: Recipe) -> str:
+    """Why the kernel that reads int8 weights beside float activations may be slower than float; empty if it is not."""
+    name, port, value = weights_of(node)[0]
+    shape, rows = tuple(int(dim) for dim in value.shape), for_one(product(node.outputs[0].shape[:-1]))
+    if port.is_worth(shape, rows, has_dot_products=TARGETS[recipe.target].has_dot_products):
+        return ""
+    if not port.is_worth(shape, rows, has_dot_products=True):
+        return f"the kernel that reads an int8 {name} this small is slower than float"
+    often = "any number of" if rows is None else rows
+    return (
+        f"for {often} rows, the kernel that reads an int8 {name} is faster only with dot products of int8 (xnnpack-dot)"
+    )
 
 
 def _stored_wider(node: Node, choice: Choice, activations: str) -> Choice:

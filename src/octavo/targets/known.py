@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from octavo.recipe import TargetName
 from octavo.targets.target import Limit, Target
 
@@ -26,6 +28,13 @@ XNNPACK = Target(
     about="LiteRT on CPUs: everything runs, with the XNNPACK delegate where it can",
     source="https://github.com/tensorflow/tensorflow/blob/master/tensorflow/lite/delegates/xnnpack/README.md",
     is_cpu=True,
+)
+
+DOT = replace(
+    XNNPACK,
+    name="xnnpack-dot",
+    about="the same on CPUs with dot products of int8 (Arm since 2018, AVX-VNNI, AVX-512): `dynamic` gains more",
+    has_dot_products=True,
 )
 
 GPU = Target(
@@ -184,4 +193,4 @@ HEXAGON = Target(
     is_static=True,
 )
 
-TARGETS: dict[TargetName, Target] = {t.name: t for t in (XNNPACK, GPU, NNAPI, TFLM, EDGETPU, ETHOS_U, HEXAGON)}
+TARGETS: dict[TargetName, Target] = {t.name: t for t in (XNNPACK, DOT, GPU, NNAPI, TFLM, EDGETPU, ETHOS_U, HEXAGON)}

@@ -55,7 +55,7 @@ class Target(Struct, frozen=True, kw_only=True):
     `limits` are about options, ranks and versions of single operators. `rank` is the most dimensions of a tensor;
     `is_static` forbids dimensions that are known only at run time, the batch excepted, which LiteRT takes for one.
     `has_fallback` says that the CPU runs what the target leaves; `is_cpu`, that LiteRT's own kernels run, whose speed
-    is known.
+    is known; `has_dot_products`, that one instruction of the CPU multiplies and adds many int8.
     """
 
     name: TargetName
@@ -72,6 +72,7 @@ class Target(Struct, frozen=True, kw_only=True):
     is_static: bool = False
     has_fallback: bool = True
     is_cpu: bool = False
+    has_dot_products: bool = False
 
 
 class Departure(msgspec.Struct, frozen=True, kw_only=True):
