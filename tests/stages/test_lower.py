@@ -127,6 +127,27 @@ def test_signatures_that_call_one_function_alike_are_lowered_once():
     assert keys[0] != meaning(source, other, [input_of(i, {"image": [1, 4]}) for i in one.inputs])
 
 
+def test_signatures_that_call_one_function_with_the_same_constants_are_lowered_once():
+    """Each has a placeholder of its own; what the function closes over stands in the main graph once."""
+    arguments = (SourceArgument("a", F32, None), SourceArgument("b", F32, None))
+    body = SourceGraph("body", {"r": node("r", "AddV2", "a", "b")}, arguments, (SourceRef("r"),))
+    nodes = [
+        node("other", "Placeholder"),
+        node("three", "Const", value=np.float32(3), dtype=F32),
+        node("four", "Const", value=np.float32(4), dtype=F32),
+        node("y", "PartitionedCall", "x", "three", f=FunctionName("body")),
+        node("z", "PartitionedCall", "other", "three", f=FunctionName("body")),
+        node("different", "PartitionedCall", "other", "four", f=FunctionName("body")),
+    ]
+    source = model(nodes, outputs=("y", "z", "different"), functions=[body])
+    (one,) = source.signatures
+    keys = []
+    for port, given in zip(one.outputs, ("x", "other", "other"), strict=True):
+        inputs = (replace(one.inputs[0], ref=SourceRef(given)),)
+        keys.append(meaning(source, replace(one, inputs=inputs, outputs=(port,)), [input_of(i, {}) for i in inputs]))
+    assert keys[0] == keys[1] != keys[2]
+
+
 def test_signatures_can_be_chosen_and_a_typo_is_answered():
     source = model([node("y", "Relu", "x")], keys=("classify", "serving_default"))
     assert [s.key for s in lower(source, signatures=["classify"]).signatures] == ["classify"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, FrozenInstanceError, dataclass, field, fields
 from enum import IntEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, dataclass_transform
 
 import numpy as np
@@ -239,22 +240,24 @@ class Op:
         return result if isinstance(result, tuple) else (result,)
 
     @classmethod
-    def operands(cls, count: int) -> list[str]:
+    @cache
+    def operands(cls, count: int) -> tuple[str, ...]:
         """The name of the port of each of `count` operands, without its mark."""
         names = [name for name in cls.ports if not name.startswith("output")]
         expanded: list[str] = []
         for name in names:
             repeats = count - len(names) + 1 if name.endswith("*") else 1
             expanded += [name.rstrip("?*")] * repeats
-        return expanded[:count]
+        return tuple(expanded[:count])
 
     @classmethod
-    def results(cls, count: int) -> list[str]:
+    @cache
+    def results(cls, count: int) -> tuple[str, ...]:
         """The name of the port of each of `count` results, without its mark."""
         names = [name for name in cls.ports if name.startswith("output")]
         if len(names) == 1 and names[0].endswith("*"):
-            return [names[0].rstrip("*")] * count
-        return [name.rstrip("?*") for name in names][:count]
+            return (names[0].rstrip("*"),) * count
+        return tuple(name.rstrip("?*") for name in names)[:count]
 
     @classmethod
     def port(cls, name: str) -> Port:

@@ -54,8 +54,10 @@ def _meaning(source: SourceModel, graph: SourceGraph, ref: SourceRef, given: _Gi
 
 
 def _here(graph: SourceGraph, ref: SourceRef, given: _Given) -> Hashable:
-    """What a tensor is within a graph: given, a variable, or some node over all that the graph was given."""
+    """What a tensor is within a graph: given, a variable, a constant, or some node over all that the graph was given."""
     if ref in given:
         return given[ref]
     node = graph.nodes.get(ref.node)
-    return node.name if node is not None and node.op in HANDLES else (graph.name, ref, *given.items())
+    if node is not None and node.op in HANDLES:
+        return node.name
+    return (graph.name, ref) if node is not None and not node.inputs else (graph.name, ref, *given.items())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from octavo.ir.graph import Graph
@@ -51,14 +52,16 @@ class Opaque(Op):
         return "a kernel of yours computes it" if self.custom_code else "Octavo does not know what it computes"
 
     @classmethod
-    def operands(cls, count: int) -> list[str]:
+    @cache
+    def operands(cls, count: int) -> tuple[str, ...]:
         """All alike."""
-        return ["input"] * count
+        return ("input",) * count
 
     @classmethod
-    def results(cls, count: int) -> list[str]:
+    @cache
+    def results(cls, count: int) -> tuple[str, ...]:
         """All alike."""
-        return ["output"] * count
+        return ("output",) * count
 
     def infer(self, *inputs: Value | None) -> tuple[Type, ...]:  # noqa: ARG002  # the file says, whatever the operands
         """The types that the file gives."""
