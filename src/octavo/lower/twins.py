@@ -54,7 +54,7 @@ def _meaning(source: SourceModel, graph: SourceGraph, ref: SourceRef, given: _Gi
 
 
 def _here(graph: SourceGraph, ref: SourceRef, given: _Given) -> Hashable:
-    """What a tensor is within a graph: given, a variable, a constant, or some node over all that the graph was given."""
+    """What a tensor is within a graph: given, a variable, a constant, or a node over all that the graph was given."""
     if ref in given:
         return given[ref]
     node = graph.nodes.get(ref.node)
