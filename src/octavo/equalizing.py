@@ -11,8 +11,9 @@ from octavo.equalize.run import equalize, replay
 from octavo.given import Given
 from octavo.ir.graph import Model
 from octavo.plan import Equalized
-from octavo.quantize.decide import needs
+from octavo.quantize.interface import check_interface
 from octavo.quantize.precision import choose
+from octavo.quantize.selecting import check_rules
 from octavo.quantize.trained import is_pinned
 from octavo.recipe import Recipe
 
@@ -27,12 +28,15 @@ def equalized(model: Model, recipe: Recipe, reference: bytes, given: Given) -> t
         RecipeError: a rule matches nothing, or inputs or outputs cannot have the dtype asked for.
         SamplesError: a sample does not fit.
     """
-    if not recipe.equalize or recipe.effort == "fast" or given.are_none or is_pinned(model) or not needs(model, recipe):
+    if not recipe.equalize or recipe.effort == "fast" or given.are_none or is_pinned(model) or recipe.is_plain:
         return ()
+    check_rules(model.graphs, recipe)
+    check_interface(model, recipe)
     done: list[Equalized] = []
     for graph, signature in given.called.items():
-        choices = choose(graph, recipe)
-        integers = {node for node in graph if choices[node].precision == "int8"}
+        integers = {node for node, choice in choose(graph, recipe).items() if choice.precision == "int8"}
+        if not integers:
+            continue
         samples = given.of(graph)
         done += equalize(graph, samples.running(reference, signature.key or None), samples.first, integers)
     if done:

@@ -17,7 +17,6 @@ OctavoError               .code  .where (layer, file, sample)  .hint (what to do
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,6 +154,8 @@ class InternalError(OctavoError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """A hint with the nearest known names, or the list of them when none is near."""
+    import difflib  # most conversions name nothing wrongly
+
     known = sorted(set(known))
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
@@ -164,6 +165,8 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 def nearest_file(path: Path) -> str:
     """A hint for a path that does not exist: the nearest names where it departs from what exists."""
+    import difflib
+
     there = path
     while not there.parent.is_dir():
         there = there.parent

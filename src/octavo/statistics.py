@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache, reduce
@@ -18,6 +19,7 @@ from octavo.ir.source import Array
 BINS = 1 << 14
 """Bins of a histogram: sign, exponent and the first five bits of the mantissa of a float32."""
 _SHIFT = 32 - 14
+_HIGH = 1 if sys.byteorder == "little" else 0
 ROWS = 1024
 """Rows of one tensor whose mean is taken; the mean over some samples is then good to a hundredth of the spread."""
 
@@ -35,7 +37,7 @@ class Spread(Struct, frozen=True, eq=False):
     rows: int
 
     @classmethod
-    def of(cls, array: Array, *, most: int = 1 << 13) -> Spread:
+    def of(cls, array: Array, *, most: int = 1 << 12) -> Spread:
         """The spread of a float32 tensor, from every nth number (`most` or so) and every mth row (`ROWS` or so)."""
         with overflowing():
             return cls(np.bincount(bins_of(array, most=most), minlength=BINS), *sums_of(array))
@@ -60,15 +62,15 @@ def joined(sums: Array, others: Array) -> Array:
     return sums + others if sums.shape == others.shape else np.zeros(0)
 
 
-def bins_of(array: Array, *, most: int = 1 << 13) -> Array:
+def bins_of(array: Array, *, most: int = 1 << 12) -> Array:
     """The bin of every nth number (`most` or so) of a float32 tensor, uint16."""
-    flat = array.reshape(-1)
+    flat = np.ascontiguousarray(array, np.float32).reshape(-1)
     channels = array.shape[-1] if array.ndim else 1
     step = max(1, flat.size // most)
     while math.gcd(step, channels) > 1:  # else some channels would never be looked at
         step += 1
-    picked = np.ascontiguousarray(flat[::step], np.float32)
-    return (picked.view(np.uint32) >> _SHIFT).astype(np.uint16)
+    picked: Array = flat.view(np.uint16)[_HIGH :: 2 * step] >> 2  # of each number, the first 14 bits
+    return picked
 
 
 def sums_of(array: Array) -> tuple[Array, int]:

@@ -14,7 +14,7 @@ from octavo.errors import SamplesError
 from octavo.samples import Sample
 from octavo.statistics import Statistics
 
-TAKEN_TOGETHER = 8
+TAKEN_TOGETHER = 16
 """Samples that are counted at once."""
 BYTES = 1 << 24
 """Less of them where what was seen of them takes more bytes than this."""

@@ -41,7 +41,7 @@ class Unlike(Struct):
         """What is unlike, and what to do about it."""
         for name, every in self._reach.items():
             reach = np.array(every)
-            usual = float(np.quantile(reach, USUAL))
+            usual = float(np.sort(reach)[int(USUAL * (len(reach) - 1))])
             far = np.flatnonzero(reach > FARTHER * usual)
             if usual > 0 and far.size:
                 yield (

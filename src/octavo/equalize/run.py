@@ -125,4 +125,4 @@ def _factors(reach: Array, pull: Array, share: float) -> Array:
 
 def _inequality(reach: Array) -> float:
     alive = reach[reach > 0]
-    return float(alive.max() / max(float(np.quantile(alive, 0.05)), 1e-30)) if len(alive) else 1.0
+    return float(alive.max() / max(float(np.sort(alive)[len(alive) // 20]), 1e-30)) if len(alive) else 1.0

@@ -260,6 +260,7 @@ class Op:
         return tuple(name.rstrip("?*") for name in names)[:count]
 
     @classmethod
+    @cache
     def port(cls, name: str) -> Port:
         """The port called `name`, whatever its mark; `Plain` when the op does not mention it."""
         for mark in ("", "?", "*"):

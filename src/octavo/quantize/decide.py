@@ -35,8 +35,9 @@ def needs(model: Model, recipe: Recipe) -> list[str]:
     strange = foreign(model)
     for graph in model.graphs:
         choices = choose(graph, recipe, is_foreign=graph in strange)
-        if takes_float(recipe):  # what stays float in any case may hold anything, such as the logarithm of zero
-            choices = choose(graph, recipe, told_apart(graph, choices), is_foreign=graph in strange)
+        # what stays float in any case may hold anything, such as the logarithm of zero
+        if takes_float(recipe) and (kept := told_apart(graph, choices)):
+            choices = choose(graph, recipe, kept, is_foreign=graph in strange)
         for node in graph:
             if choices[node].precision in INTEGER:
                 values = [value for _, value, _ in [*real_operands(node), *real_results(node)]]
