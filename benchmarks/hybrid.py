@@ -10,6 +10,7 @@ holds a table for each on which this ran: `--write` replaces the one of this mac
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from octavo.ir.port import Weight
 from octavo.machine import processor
 from octavo.ops.conv_2d import Conv2D
 from octavo.ops.fully_connected import FullyConnected
+from octavo.schema.enums import Padding
 from weights import Layer, biased, way
 
 THREADS = (1, 2)
@@ -35,7 +37,8 @@ HEAD = """# Where int8 weights beside float activations pay
 thread and with two. Octavo lets the kernel read the integers where `Weight.pays` of the operation says that it is
 faster; elsewhere the weights are widened once, at load, which costs nothing later. The last columns say which it does
 for the targets `xnnpack` and `xnnpack-dot`. A layer alone finds its weights in the cache: that is the worst case for
-integers, which in a large model are fetched four times as fast.
+integers, which in a large model are fetched four times as fast. Windows of few channels are multiplied place by place,
+eight channels at once.
 """
 COLUMNS = """| operation | rows | inputs | outputs | float | 1 thread | 2 threads | xnnpack | xnnpack-dot |
 |---|---|---|---|---|---|---|---|---|"""
@@ -45,14 +48,20 @@ def layers() -> Iterator[tuple[Layer, int]]:
     """Products and convolutions of many sizes, and how many rows each has."""
     for rows in (1, 2, 4, 8, 16, 64, 256):
         for taken, made in DENSE:
-            if rows * taken * made <= LARGEST:
-                yield Layer("FULLY_CONNECTED", FullyConnected(), (rows, taken), (made, taken), 0, _bias(made)), rows
+            yield Layer("FULLY_CONNECTED", FullyConnected(), (rows, taken), (made, taken), 0, _bias(made)), rows
     for side, kernel in ((2, 1), (4, 1), (7, 1), (14, 1), (28, 1), (56, 1), (7, 3), (14, 3), (28, 3), (56, 3)):
-        for taken, made in SEEN:
-            if (side * kernel) ** 2 * taken * made <= LARGEST:
-                name = f"CONV_2D {kernel}×{kernel}"
-                shapes = (1, side, side, taken), (made, kernel, kernel, taken)
-                yield Layer(name, Conv2D(), *shapes, 0, _bias(made)), side * side
+        yield from (_seen(side, kernel, 1, taken, made) for taken, made in SEEN)
+    for side, kernel, stride in ((2, 16, 16), (4, 16, 16), (8, 8, 8), (12, 16, 16), (16, 4, 4), (28, 5, 1), (56, 7, 2)):
+        yield from (_seen(side, kernel, stride, taken, made) for taken in (3, 8, 20, 32) for made in (64, 256))
+
+
+def _seen(side: int, kernel: int, stride: int, taken: int, made: int) -> tuple[Layer, int]:
+    """A convolution that looks at a picture from `side` × `side` places."""
+    name = "CONV_2D" if kernel == 1 else f"CONV_2D {kernel}×{kernel}×{taken}"
+    op = Conv2D(padding=Padding.VALID, stride_h=stride, stride_w=stride)
+    given = (side - 1) * stride + kernel
+    shapes = (1, given, given, taken), (made, kernel, kernel, taken)
+    return Layer(name, op, *shapes, 0, _bias(made)), side * side
 
 
 def _bias(made: int) -> Callable[[Graph, Value, Value], list[Value]]:
@@ -62,18 +71,20 @@ def _bias(made: int) -> Callable[[Graph, Value, Value], list[Value]]:
 def measured(rounds: int) -> Iterator[str]:
     """The rows of the table."""
     for layer, rows in layers():
+        if rows * math.prod(layer.weight) > LARGEST:
+            continue
         ratios = []
         for threads in THREADS:
             runs = [way(layer, name, threads=threads).run for name in ("float32", "int8")]
             float_time, int8_time = _race(runs, rounds)
             ratios.append((float_time, int8_time / float_time))
         port = next(port for port in layer.op.ports.values() if isinstance(port, Weight))
-        taken = int(layer.weight[1] * layer.weight[2] * layer.weight[3]) if len(layer.weight) == 4 else layer.weight[1]
+        made, taken = layer.weight[0], math.prod(layer.weight[1:])
         forms = " | ".join(
             "int8" if port.is_worth(layer.weight, rows, has_dot_products=dots) else "widened" for dots in (False, True)
         )
         times = " | ".join(f"{ratio:.2f}" for _, ratio in ratios)
-        yield f"| {layer.name} | {rows} | {taken} | {layer.weight[0]} | {1e6 * ratios[0][0]:.1f} µs | {times} | {forms} |"
+        yield f"| {layer.name} | {rows} | {taken} | {made} | {1e6 * ratios[0][0]:.1f} µs | {times} | {forms} |"
 
 
 def _race(runs: list[Callable[[], object] | None], rounds: int) -> list[float]:

@@ -173,6 +173,12 @@ def test_without_dot_products_integers_are_multiplied_only_where_few_rows_meet_a
     assert weighed("batch,28,28,128", outputs=128, kernel=3)[0] == "dynamic"  # 1152 inputs for each output
 
 
+def test_windows_of_few_channels_are_widened_since_they_are_multiplied_eight_channels_at_once():
+    for target, least in (("xnnpack", 32), ("xnnpack-dot", 8)):
+        thin, wide = (weighed(f"batch,16,16,{c}", outputs=256, kernel=16, target=target)[0] for c in (least - 1, least))
+        assert (thin, wide) == ("weight_only", "dynamic")
+
+
 def test_how_many_rows_nobody_knows_counts_as_many():
     assert weighed("batch,height,2,128", outputs=128)[0] == "weight_only"
     assert weighed("batch,height,2,768", outputs=768)[0] == "dynamic"

@@ -22,9 +22,22 @@ class Observed(Struct, frozen=True):
     scales: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-Bound = tuple[float, float]
-"""Two numbers a and b: what is bounded pays where a / outputs + b / inputs < 1, of a weight that makes so many outputs,
-each out of so many numbers."""
+class Bound(NamedTuple):
+    """Of what size a weight pays: where `outputs` / its outputs + `inputs` / the numbers that each is made of < 1.
+
+    A window is multiplied place by place, eight channels at once: it needs at least so many `channels`.
+    """
+
+    outputs: float
+    inputs: float
+    channels: int = 1
+
+    def holds(self, shape: tuple[int, ...], axis: int) -> bool:
+        """Whether a weight of this shape, whose outputs are along `axis`, pays."""
+        outputs, channels = shape[axis], shape[-1]
+        inputs = math.prod(shape) // outputs
+        is_wide = inputs <= channels or channels >= self.channels
+        return is_wide and self.outputs / outputs + self.inputs / inputs < 1
 
 
 class Pays(Struct, frozen=True):
@@ -40,11 +53,10 @@ class Pays(Struct, frozen=True):
     dots: Bound
     rows: tuple[tuple[float, Bound], ...]
 
-    def holds(self, outputs: int, inputs: int, rows: int | None, *, has_dot_products: bool) -> bool:
-        """Whether it pays for a weight of this size that meets so many rows; None stands for any number of them."""
+    def bound(self, rows: int | None, *, has_dot_products: bool) -> Bound | None:
+        """What bounds weights that meet so many rows, or any number of them; None where they never pay."""
         met = math.inf if rows is None else rows
-        bound = self.dots if has_dot_products else next((bound for most, bound in self.rows if met <= most), None)
-        return bound is not None and bound[0] / outputs + bound[1] / inputs < 1
+        return self.dots if has_dot_products else next((bound for most, bound in self.rows if met <= most), None)
 
 
 class Weight(Struct, frozen=True):
@@ -72,9 +84,10 @@ class Weight(Struct, frozen=True):
 
         Rows are how often the weight is used: places of an image, words of a text; None when nobody knows.
         """
-        outputs = shape[self.axis or 0]
-        inputs = math.prod(shape) // outputs
-        return self.pays is None or self.pays.holds(outputs, inputs, rows, has_dot_products=has_dot_products)
+        if self.pays is None:
+            return True
+        bound = self.pays.bound(rows, has_dot_products=has_dot_products)
+        return bound is not None and bound.holds(shape, self.axis or 0)
 
     def holds(self, dtype: str, shape: tuple[int, ...]) -> bool:
         """Whether the kernel can read a weight of this dtype and shape."""
@@ -168,9 +181,12 @@ class Kernels(Struct, frozen=True):
         return self.int8 if dtype == "int8" else self.int16
 
 
-PAYS = Pays(dots=(9, 55), rows=((8, (9, 55)), (40, (40, 150)), (100, (80, 250)), (math.inf, (50, 600))))
-"""For CONV_2D and FULLY_CONNECTED. Measurements are in `docs/hybrid.md`: with AVX2 alone, products of many rows take as
-long in int8 as in float; with AVX-512 VNNI they are an eighth of the work."""
+PAYS = Pays(
+    dots=Bound(9, 55, channels=8),
+    rows=((8, Bound(9, 55, 32)), (40, Bound(40, 150, 32)), (100, Bound(80, 250, 32)), (math.inf, Bound(50, 600, 48))),
+)
+"""For CONV_2D and FULLY_CONNECTED. Measurements are in `docs/hybrid.md`: with AVX2 alone, many rows take
+as long in int8 as in float; with AVX-512 VNNI their products are an eighth of the work."""
 LEFT = "XNNPACK does not take it in int8, and LiteRT's own kernel takes many times as long as float"
 """Measured by `benchmarks/integer_kernels.py`."""
 LOOPS = "LiteRT's int16 kernel is a loop that takes 15 to 80 times as long as float"

@@ -12,7 +12,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import NotLoweredError, Op, lowers, operation
-from octavo.ir.port import Bias, Grid, Kept, Kernels, Observed, Pays, Plain, Weight
+from octavo.ir.port import Bias, Bound, Grid, Kept, Kernels, Observed, Pays, Plain, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Quantization, Type
 from octavo.ops._activation import activate
@@ -27,7 +27,7 @@ _WEIGHT = Weight(
     axis=None,
     dtypes={"float32": ("int8",), "int8": ("int8",)},
     fast=("int8",),
-    pays=Pays(dots=(16, 16), rows=((math.inf, (16, 16)),)),
+    pays=Pays(dots=Bound(16, 16), rows=((math.inf, Bound(16, 16)),)),
 )
 """Beside float activations the kernel takes one scale for a weight, and weights all of one dtype. In int8, 32 units of
 24 numbers take 1.02 times as long as in float, 128 of 64 0.73 times (AVX2)."""
