@@ -9,7 +9,7 @@ from msgspec import Struct, field
 
 from octavo.errors import SamplesError
 from octavo.given import KEPT, Few, Given
-from octavo.ir.graph import Graph, Model, Signature
+from octavo.ir.graph import Graph, Model, Signature, Value
 from octavo.quantize.decide import needs
 from octavo.quantize.rounding import Layers, unfolded
 from octavo.quantize.trained import ALL, is_pinned
@@ -89,10 +89,18 @@ def _calibrate(
     runtime = samples.running(reference, signature.key or None)
     samples.keeps = samples.many if is_solved(recipe) else KEPT
     lint = Lint(runtime, signature.graph, signature.inputs, here)
-    sought = Wanted(ranges=here, spreads=spread, optional=inside | handed, inputs=fit, layers=layers)
+    likely = [name for name, value in zip(signature.outputs, signature.graph.outputs, strict=True) if _adds_up(value)]
+    sought = Wanted(
+        ranges=here, spreads=spread, optional=inside | handed, inputs=fit, probabilities=likely, layers=layers
+    )
     ledger = asked.ledger
     memory = None if ledger is None else ledger.memory(reference, sought, signature.key, samples.first)
     statistics = calibrate(
         lint, samples.every, sought, progress=asked.progress, count=samples.source.count, memory=memory
     )
     return statistics, lint.findings(samples.source.labels)
+
+
+def _adds_up(value: Value) -> bool:
+    """Whether the elements of a value are probabilities, which a softmax made."""
+    return value.producer is not None and value.producer.op.ignores_low

@@ -17,12 +17,13 @@ from octavo.ir.graph import Graph, Model, Node, Signature, Value
 from octavo.ir.source import Array
 from octavo.judge.blame import Blame, find_blame
 from octavo.judge.real import RealRuntime
+from octavo.loss import lost_of_all
 from octavo.plan import GraphPlan, Plan
 from octavo.quantize.apply import apply
 from octavo.quantize.decide import decide
 from octavo.quantize.precision import Finer, Raise, weight_of
 from octavo.samples import Sample
-from octavo.statistics import Statistics, median
+from octavo.statistics import Statistics
 from octavo.write.tflite import to_bytes
 
 RUINOUS = 0.15
@@ -43,10 +44,6 @@ WORTH = 0.5
 """What is raised must leave less than this part of the noise."""
 GAINED = 0.8
 """So it must where weights are narrow: wider ones cost a little of the file, and no time."""
-SHARED = 1e-3
-"""Outputs of which less than this part differs from sample to sample, as of untrained nets, count as a whole."""
-USUAL = 0.1
-"""The part of the median sample's power that every sample is taken to have: some are like the mean of all."""
 TRIED = 8
 """Samples on which is tried what is raised."""
 SEARCHED = 4
@@ -101,9 +98,7 @@ class _Trials(Struct):
             found = [runtime.run(sample) for sample in self.samples]
         except TargetError:  # LiteRT refuses some grids: then nothing is left of the outputs
             return 1.0
-        names = [name for name, array in self.exact[0].items() if array.dtype.kind == "f" and array.size]
-        lost = [_lost([each[name] for each in self.exact], [each[name] for each in found]) for name in names]
-        return float(np.mean(lost)) if lost else 0.0
+        return lost_of_all(self.exact, found)
 
 
 def raise_ruinous(
@@ -280,27 +275,6 @@ def _only(plan: Plan, rows: GraphPlan, nodes: Collection[str]) -> Plan:
     fewer = msgspec.structs.replace(rows, ops=ops, grids=tuple(g for g in rows.grids if g.reader not in exempt))
     graphs = tuple(fewer if each.graph == rows.graph else each for each in plan.graphs)
     return msgspec.structs.replace(plan, graphs=graphs)
-
-
-def _lost(exact: Sequence[Array], found: Sequence[Array]) -> float:
-    """The noise over what makes the samples' outputs differ, from 0 to 1 in each, mean over the samples.
-
-    So no sample counts for more than another, as one that is broken would.
-    """
-    shared = median(np.stack(exact), axis=0) if len({array.shape for array in exact}) == 1 else 0.0
-    own, whole, noise = (
-        np.array([np.square(array, dtype=np.float64).mean() for array in arrays])
-        for arrays in (
-            [array - shared for array in exact],
-            exact,
-            [np.subtract(other, one, dtype=np.float64) for one, other in zip(exact, found, strict=True)],
-        )
-    )
-    if median(own) < SHARED * median(whole):
-        own = whole  # the samples do not tell what matters
-    signal = np.maximum(own, USUAL * median(own))
-    parts = np.minimum(np.where(noise > 0, noise / np.maximum(signal, np.finfo(np.float64).tiny), 0), 1)
-    return float(np.where(np.isfinite(noise), parts, 1).mean())
 
 
 def _budget(count: int, *, is_narrow: bool) -> int:

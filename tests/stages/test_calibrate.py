@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import octavo
-from octavo.calibrate.inputs import fit_inputs
+from octavo.calibrate.inputs import FIRST, fit_inputs
 from octavo.calibrate.memory import Memory
 from octavo.calibrate.run import WATCHED, Wanted, calibrate
 from octavo.errors import InternalError, SamplesError
@@ -173,6 +173,38 @@ def test_an_input_range_that_drowns_what_matters_is_cut():
 
 def test_an_input_that_rounding_does_not_harm_keeps_its_range():
     assert fit_inputs(Scripted(), samples(4), {"x": Range(-4.0, 4.0)}) == {}
+
+
+def test_a_harmless_input_is_found_out_with_a_few_of_the_samples():
+    model = Counting()
+    fit_inputs(model, samples(64), {"x": Range(-4.0, 4.0)})
+    assert model.runs == 2 * FIRST  # each in float, and rounded
+
+
+class Counting(Scripted):
+    """Counts its plain runs."""
+
+    def run(self, inputs):
+        self.runs += 1
+        return super().run(inputs)
+
+
+class Sure:
+    """Two classes, told apart by the mean of all numbers but the last; it is sure of one."""
+
+    def run(self, inputs):
+        logit = 100 * inputs["x"][:, :-1].mean(axis=1)
+        return {"y": np.stack([1 / (1 + np.exp(-logit)), 1 / (1 + np.exp(logit))], axis=1).astype(np.float32)}
+
+
+def test_what_rounding_does_to_sure_answers_is_told_by_their_logarithms():
+    random = np.random.default_rng(0)
+    means = np.where(np.arange(16) % 2, 0.1, -0.1)[:, None]
+    numbers = (means + 0.02 * random.standard_normal((16, 64))).astype(np.float32)
+    data = [{"x": np.append(each, np.float32(-40))[None]} for each in numbers]
+    assert not fit_inputs(Sure(), data, {"x": Range(-40.0, 1.0)})
+    fitted = fit_inputs(Sure(), data, {"x": Range(-40.0, 1.0)}, ["y"])
+    assert fitted["x"].low > -20
 
 
 def test_a_percentile_forgets_what_is_rarer_than_it_and_keeps_the_rest():

@@ -10,8 +10,9 @@ import octavo.raising
 from octavo.errors import TargetError
 from octavo.ir.graph import Model
 from octavo.ir.text import parse
+from octavo.loss import lost
 from octavo.ops import registry
-from octavo.raising import _beginning, _lost
+from octavo.raising import _beginning
 from octavo.runtime import Runtime
 from octavo.write.tflite import to_bytes
 
@@ -136,12 +137,12 @@ def test_the_plan_replays_what_was_raised(model):
 def test_broken_samples_do_not_hide_what_the_others_lose():
     exact = [np.float32([[value, -value]]) for value in (1, -1, 2, -2, 1e6, -1e6)]
     found = [np.float32([[0, 0]])] * 4 + exact[-2:]
-    assert _lost(exact, found) == pytest.approx(4 / 6)
+    assert lost(exact, found) == pytest.approx(4 / 6)
 
 
 def test_what_is_no_number_is_lost():
     exact = [np.float32([[1, 2]]), np.float32([[2, 1]])]
-    assert _lost(exact, [array * np.float32(np.nan) for array in exact]) == 1
+    assert lost(exact, [array * np.float32(np.nan) for array in exact]) == 1
 
 
 def test_a_model_that_litert_refuses_has_lost_all(model, monkeypatch):
@@ -155,7 +156,7 @@ def test_a_model_that_litert_refuses_has_lost_all(model, monkeypatch):
 
 def test_outputs_that_hardly_differ_may_be_rounded():
     exact = [np.float32([[100 + i * 1e-4]]) for i in range(5)]
-    assert _lost(exact, [array + np.float32(0.2) for array in exact]) < 0.01
+    assert lost(exact, [array + np.float32(0.2) for array in exact]) < 0.01
 
 
 FEW_BITS = """main(%x: float32[batch,16]) {

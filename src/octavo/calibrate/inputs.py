@@ -7,26 +7,30 @@ rounded inputs, and the range whose outputs change least is taken.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
 
 from octavo.ir.grid import Interval, activation_grid
 from octavo.ir.source import Array
+from octavo.loss import lost_of_all
 from octavo.samples import Sample
 from octavo.statistics import Range
 
-GOOD = 10 ** (-25 / 10)
-"""Noise over signal, in power, at which rounded inputs do no harm that is worth a search: 25 dB."""
-SURE = GOOD / 1.5
-"""Where a few samples show no more of it, the others are not asked: 27 dB."""
-EVERY = 4
-"""These few are every fourth."""
+GOOD = 10 ** (-22 / 10)
+"""Noise over signal, in power, at which rounded inputs do no harm that is worth a search: 22 dB. What few samples tell
+of less is not certain enough: a range that is too small costs more than it gains."""
+SURELY, FIRST = 0.1, 4
+"""When the first so many samples show less than this part of it, the others are not run."""
 WORTH = 10 ** (-1 / 10)
 """A smaller range must lower the error by at least this factor: 1 dB."""
 KEPT = (0.8, 0.65, 0.5, 0.4, 0.3, 0.2)
 """The parts of a range that are tried."""
+HOPELESS = 4.0
+"""When both ways to a part err so many times as much as the best, no smaller one is tried."""
+LEAST = 1e-9
+"""What is less likely than this is taken to be as likely."""
 
 
 class Runner(Protocol):
@@ -37,39 +41,34 @@ class Runner(Protocol):
         ...
 
 
-def fit_inputs(runtime: Runner, samples: Sequence[Sample], ranges: Mapping[str, Range]) -> dict[str, Range]:
+def fit_inputs(
+    runtime: Runner, samples: Sequence[Sample], ranges: Mapping[str, Range], probabilities: Collection[str] = ()
+) -> dict[str, Range]:
     """The ranges, for int8, of those inputs in `ranges` that are better off with less than was seen.
 
-    Inputs are taken one at a time, the others left as they are. `samples` are a few. A part of them tells whether
-    rounding an input does any harm, each by two runs; else each costs one run, and a dozen for each such input.
+    Inputs are taken one at a time, the others left as they are. `samples` are a few; each costs one run, and thirteen
+    more for each input whose rounding does harm. Of outputs that are `probabilities` the logarithms count: where a
+    model is sure, these alone tell how near it came to another answer.
     """
-    wholes = {name: Interval.around(seen.low, seen.high) for name, seen in ranges.items()}
-    few = _run(runtime, samples[::EVERY])
-    doubtful = [name for name, whole in wholes.items() if whole.width and _noise(runtime, few, name, whole) > SURE]
+    trial = _Trial(runtime, samples, probabilities)
     fitted: dict[str, Range] = {}
-    others = [sample for number, sample in enumerate(samples) if number % EVERY]
-    every = [*few, *_run(runtime, others)] if doubtful else few
-    for name in doubtful:
-        whole = best = wholes[name]
-        least = _noise(runtime, every, name, whole)
+    for name, seen in ranges.items():
+        whole = Interval.around(seen.low, seen.high)
+        if whole.width == 0 or trial.noise(name, whole, every=max(1, len(samples) // FIRST)) < SURELY * GOOD:
+            continue
+        best, least = whole, trial.noise(name, whole)
         if least < GOOD:
             continue
         for part in KEPT:
-            for candidate in _parts(whole, part):
-                noise = _noise(runtime, every, name, candidate)
+            tried = [(trial.noise(name, candidate), candidate) for candidate in _parts(whole, part)]
+            for noise, candidate in tried:
                 if noise < WORTH * least:
                     best, least = candidate, noise
+            if min(noise for noise, _ in tried) > HOPELESS * least:
+                break
         if best is not whole:
-            fitted[name] = Range(best.low, best.high, ranges[name].samples)
+            fitted[name] = Range(best.low, best.high, seen.samples)
     return fitted
-
-
-_Pairs = list[tuple[Sample, dict[str, Array]]]
-"""Samples, and what the model makes of each."""
-
-
-def _run(runtime: Runner, samples: Sequence[Sample]) -> _Pairs:
-    return [(sample, runtime.run(sample)) for sample in samples]
 
 
 def _parts(whole: Interval, part: float) -> list[Interval]:
@@ -79,15 +78,26 @@ def _parts(whole: Interval, part: float) -> list[Interval]:
     return [Interval(whole.low * part, whole.high), Interval(whole.low * part, whole.high * part)]
 
 
-def _noise(runtime: Runner, samples: _Pairs, name: str, interval: Interval) -> float:
-    """How much the float outputs change when one input is rounded: power of the change over power of the outputs."""
-    scale, zero_point = activation_grid(interval, "int8")
-    changed = signal = 0.0
-    for sample, outputs in samples:
-        steps = np.clip(np.rint(sample[name] / scale) + zero_point, -128, 127) - zero_point
-        rounded = runtime.run({**sample, name: (steps * scale).astype(np.float32)})
-        for key, array in outputs.items():
-            if array.dtype.kind == "f":
-                changed += float(np.square(array - rounded[key], dtype=np.float64).sum())
-                signal += float(np.square(array, dtype=np.float64).sum())
-    return changed / signal if signal > 0 else 0.0
+class _Trial:
+    """What rounding an input changes of the float outputs, tried on a few samples."""
+
+    def __init__(self, runtime: Runner, samples: Sequence[Sample], probabilities: Collection[str]) -> None:
+        self._runtime, self._samples, self._probabilities = runtime, samples, probabilities
+        self._exact: dict[int, dict[str, Array]] = {}  # of each sample that was run
+
+    def noise(self, name: str, interval: Interval, *, every: int = 1) -> float:
+        """How much is lost, from 0 to 1, when one input of every nth sample is rounded on the grid of an interval."""
+        scale, zero_point = activation_grid(interval, "int8")
+        exact, found = [], []
+        for number, sample in list(enumerate(self._samples))[::every]:
+            if number not in self._exact:
+                self._exact[number] = self._outputs(sample)
+            exact.append(self._exact[number])
+            steps = np.clip(np.rint(sample[name] / scale) + zero_point, -128, 127) - zero_point
+            found.append(self._outputs({**sample, name: (steps * scale).astype(np.float32)}))
+        return lost_of_all(exact, found)
+
+    def _outputs(self, sample: Sample) -> dict[str, Array]:
+        outputs = self._runtime.run(sample)
+        logits = {name: np.log(np.maximum(outputs[name], LEAST)) for name in self._probabilities}
+        return {**outputs, **logits}

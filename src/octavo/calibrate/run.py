@@ -26,6 +26,9 @@ WATCHED = 16
 """The histograms look at all of the first twice so many samples, then at ever fewer: every second, fourth, eighth."""
 MULTIPLIED = 4
 """So do products, which cost more, with this number."""
+FEWEST, MOST, ROOM = 16, 64, 1 << 24
+"""So many samples are kept until the end, on which ranges of inputs are tried: at least and at most, and as many as go
+into these bytes. With 16 of a hundred the range of a spectrum is off by 2 dB now and then, with 64 by one."""
 FULL = 4
 """Where a sample is one row of a layer's inputs, each counts until there are so many times as many as inputs."""
 
@@ -54,7 +57,8 @@ class Wanted(Struct, frozen=True, kw_only=True):
     """What is to be learnt.
 
     `ranges` are the values whose range over all samples is wanted, `spreads` those of which also how they are spread
-    over some of them. `inputs` maps inputs of the model to their values, for which smaller ranges are tried.
+    over some of them. `inputs` maps inputs of the model to their values, for which smaller ranges are tried;
+    `probabilities` are those outputs that add up to one.
     `optional` are of `ranges` those that not every sample need reach: they stand in branches and bodies of loops.
     `layers` maps layers to the name of their input and what to look at in it; their products are learnt.
     """
@@ -63,6 +67,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     spreads: Collection[str] = ()
     optional: Collection[str] = ()
     inputs: Mapping[str, str] = field(default_factory=dict)
+    probabilities: Collection[str] = ()
     layers: Mapping[str, tuple[str, Unfold]] = field(default_factory=dict)
 
 
@@ -99,7 +104,7 @@ def calibrate(
             progress("calibrating", number + 1, count)
     learnt = memory.statistics
     inputs = {name: learnt.ranges[value] for name, value in wanted.inputs.items()}
-    fitted = fit_inputs(runtime, kept.samples, inputs) if inputs else {}
+    fitted = fit_inputs(runtime, kept.samples, inputs, wanted.probabilities) if inputs else {}
     return replace(learnt, fitted={wanted.inputs[name]: range for name, range in fitted.items()})
 
 
@@ -136,17 +141,21 @@ class _Look:
 
 
 class _Few:
-    """At most `WATCHED` samples, evenly spaced over however many come."""
+    """A few samples, evenly spaced over however many come."""
 
     def __init__(self) -> None:
         self.samples: list[Sample] = []
+        self._most = 0
         self._spacing = 1
 
     def offer(self, number: int, sample: Sample) -> None:
         """Keep the sample, if its turn has come."""
         if number % self._spacing:
             return
-        if len(self.samples) == WATCHED:
+        if not self.samples:
+            size = sum(array.nbytes for array in sample.values())
+            self._most = min(max(ROOM // max(size, 1), FEWEST), MOST) // 2 * 2
+        if len(self.samples) == self._most:
             self.samples, self._spacing = self.samples[::2], 2 * self._spacing
             if number % self._spacing:
                 return
