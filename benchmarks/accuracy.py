@@ -1,6 +1,7 @@
 """What quantization costs each trained model: float, Octavo in each effort, and its peers, on the same labelled data.
 
     python benchmarks/accuracy.py [NAMES...] [--write docs/accuracy.md]
+    python benchmarks/accuracy.py [NAMES...] --splits 7 [--seed 0]
 
 All makers are given the same calibration samples. Peers run in processes of their own, because they may crash; their
 files are made once and kept (in `$OCTAVO_ACCURACY`, or the directory for temporary files). Octavo's are made anew. What a
@@ -25,6 +26,7 @@ import numpy as np
 
 import octavo
 import peers
+import splits
 from cases import CASES, ONLY, Case, Data, Run
 from conversion import machine
 from octavo.errors import OctavoError
@@ -46,6 +48,11 @@ OURS: dict[str, dict[str, object]] = {
     "octavo W4A8 minmax": {"precision": "int8", "weights": "int4", **PLAIN},
     **{f"octavo W4A8 {effort}": {"precision": "int8", "weights": "int4", "effort": effort} for effort in EFFORTS},
 }
+SPLIT = (
+    "mobilenet_v1_0.25", "resnet8_cifar10", "vww_agreement", "kws_dscnn", "ad01_toycar", "he_ds_cnn", "he_cnn", "he_dnn",
+    "he_lstm", "he_gru", "minilm_stsb", "yamnet_esc10", "text_sst2", "mnist",
+)  # fmt: skip
+"""Cases with so many samples that a hundred of them may calibrate."""
 PEERS = ("tensorflow-int8", "litert-quantizer-int8")
 
 
@@ -249,7 +256,14 @@ def main() -> None:
         help=f"cases, the others are told as they were judged last; all by default: {', '.join(c.name for c in CASES)}",
     )
     parser.add_argument("--write", type=Path, metavar="FILE", help="write the page there")
+    parser.add_argument(
+        "--splits", type=int, metavar="N", help="what the default loses on N choices of calibration samples"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="by which these are drawn")
     arguments = parser.parse_args()
+    if arguments.splits:
+        print(over_splits([case for case in CASES if case.name in (arguments.names or SPLIT)], arguments))
+        return
     for case in CASES:
         if not arguments.names or case.name in arguments.names:
             result = judge(case)
@@ -259,6 +273,20 @@ def main() -> None:
     print(table(results), failures(results), sep="\n\n")
     if arguments.write:
         arguments.write.write_text(page(results))
+
+
+def over_splits(cases: list[Case], arguments: argparse.Namespace) -> str:
+    """What the default loses on each choice of samples, a row for each model; each is shown when it is known."""
+    found: dict[str, list[splits.Lost]] = {}
+    for case in cases:
+
+        def convert(samples: dict[str, np.ndarray] | None, case: Case = case) -> Run:
+            recipe = {"precision": "float32" if samples is None else "int8"}
+            return _runner(octavo.convert(case.source, recipe=recipe, samples=samples).content)
+
+        found[case.name] = splits.losses(case, convert, arguments.splits, arguments.seed)
+        print(splits.line(case.name, found[case.name]), flush=True)
+    return "\n" + splits.table(found)
 
 
 def _kept(case: Case) -> dict[str, Entry]:
