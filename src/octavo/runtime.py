@@ -176,7 +176,7 @@ class _Session:
         self._interpreter = interpreter
         self._wrapper = interpreter._interpreter  # noqa: SLF001  # see the module's docstring
         self._subgraph = subgraph
-        self._shapes: dict[int, tuple[int, ...]] = {}
+        self._shapes: dict[int, tuple[int, ...]] | None = None
         self._indices: dict[str, int] = {}
 
     def feed(self, ports: tuple[RuntimeTensor, ...], inputs: Mapping[str, Array]) -> None:
@@ -261,7 +261,7 @@ class _Session:
         if self._shapes and self._calls_graphs():
             self._interpreter = self._load()
             self._wrapper = self._interpreter._interpreter  # noqa: SLF001  # see the module's docstring
-        self._shapes = {}  # when this fails, the next call must try anew
+        self._shapes = None  # when this fails, the next call must try anew
         for index, shape in shapes.items():
             self._wrapper.ResizeInputTensor(index, np.array(shape, np.int32), False, self._subgraph)
         with quiet():

@@ -29,13 +29,14 @@ from octavo.ir.source import (
 )
 from octavo.ir.type import Type
 from octavo.lower.alike import among
-from octavo.lower.assigned import READERS, WRITERS, written_before
 from octavo.lower.dataflow import functional
 from octavo.lower.dataflow.walk import HANDING
 from octavo.lower.item import BRANCHES, LOOKUPS, LOOPS, TABLES, AlreadyToldError, Frame, Handle, Item, TensorList
 from octavo.lower.signatures import check_names, check_shape, choose, dim_of
 from octavo.lower.single import half_of, in_single, single, single_dtype
+from octavo.lower.threaded import Threaded, assigned, threaded
 from octavo.lower.twins import CALLS, HANDLES, input_of, meaning
+from octavo.lower.variables import Kept, settle
 from octavo.ops import registry
 from octavo.ops.absent import why
 
@@ -53,24 +54,20 @@ _HINT = (
     "elsewhere (--input-node, --output-node); say what they compute: octavo.convert(…, "
     "lowerings={operation: function}); or, with kernels of your own, let them be custom operators (allow_custom_ops)"
 )
-_ASSIGNED = (
-    "the variable is assigned while the model runs, and read after; LiteRT gets its saved value only: make it an input "
-    "and an output of the model"
-)
 _STRUCTURES = CALLS | BRANCHES | LOOPS | LOOKUPS
 
 
 class Shared(Struct, frozen=True):
     """What the signatures of one model have in common: what was read, which constants were folded.
 
-    `halves` are the dtypes of half precision that computed in float32 instead, `assigned` the variables that the source
-    assigns while it runs.
+    `halves` are the dtypes of half precision that computed in float32 instead, `kept` the variables that signatures
+    assign while they run.
     """
 
     memo: Memo = field(default_factory=dict)
     variables: dict[str, Array] = field(default_factory=dict)
     halves: dict[np.dtype[Any], None] = field(default_factory=dict)
-    assigned: dict[str, None] = field(default_factory=dict)
+    kept: list[Kept] = field(default_factory=list)
     tables: dict[str, Table] = field(default_factory=dict)
     custom: Custom = False
     own: Mapping[str, Own] = field(default_factory=dict)
@@ -103,21 +100,21 @@ def lower(
     model = Model([], notes=list(source.notes))
     shared = Shared(unroll=unroll, custom=custom_ops, own=own or {})
     lowered: dict[Hashable, Graph] = {}
+    changed = sorted({name for each in chosen for name in assigned(source, [port.ref for port in each.outputs])})
     for signature in chosen:
         key = meaning(source, signature, [input_of(port, shapes or {}) for port in signature.inputs])
         if key not in lowered:
-            lowered[key] = among(model.graphs, _Lowering(source, signature, shapes or {}, shared).run())
+            lowering = _Lowering(source, signature, shapes or {}, shared)
+            lowered[key] = among(model.graphs, lowering.run(changed))
         names = [tuple(port.name for port in ports) for ports in (signature.inputs, signature.outputs)]
         model.signatures.append(Signature(signature.key, lowered[key], *names))
+    idle = settle(shared.kept, shared.variables)
     model.gather()
     if shared.halves:
         halves = " and ".join(sorted(map(str, shared.halves)))
         model.notes.append(f"what the model computes in {halves} is computed in float32, its inputs and outputs too")
-    if shared.assigned:
-        model.notes.append(
-            f"{', '.join(shared.assigned)}: assigned while the model runs; the file keeps the saved value, so that no "
-            "call knows of those before it"
-        )
+    if idle:
+        model.notes.append(f"{', '.join(sorted(idle))}: assigned while the model runs, which no output depends on")
     return model
 
 
@@ -146,16 +143,22 @@ class _Lowering:
         self.variables: dict[str, Value] = {}
         self.tables: dict[int, Table] = {}
 
-    def run(self) -> Graph:
-        """The graph of the signature.
+    def run(self, changed: Sequence[str] = ()) -> Graph:
+        """The graph of the signature, which may read and assign the variables that are `changed` by the model.
 
         Raises:
             Unsupported: see `lower`.
         """
+        refs = [port.ref for port in self.signature.outputs]
+        known = threaded(self.source, refs, changed) if changed else Threaded(self.source, {}, {})
+        self.source = known.source
         frame = Frame(self.source.graph)
         for port in self.signature.inputs:
             frame.values[port.ref] = self.graph.input(port.tensor_name, self._input_type(port))
-        self._demand(frame, [port.ref for port in self.signature.outputs])
+        kept = Kept(self.graph)
+        for name, ref in known.before.items():
+            frame.values[ref] = kept.read(name, self._content(name))
+        self._demand(frame, [*refs, *known.after.values()])
         outputs = [self._tensor(frame.values[port.ref]) for port in self.signature.outputs]
         if self.gaps or None in outputs:
             raise Unsupported(
@@ -169,6 +172,9 @@ class _Lowering:
             self.graph.outputs.append(value)
             if value.producer is not None:
                 value.name = self.graph.unique(port.tensor_name)
+        for name, ref in known.after.items():
+            kept.assign(name, self._tensor(frame.values[ref]))
+        self.shared.kept.append(kept)
         if self.tables:
             from octavo.lower.tables import fill_tables
 
@@ -204,9 +210,6 @@ class _Lowering:
                 self.halves[half] = None
             node = in_single(node)
             inputs = [frame.values[ref] for ref in node.inputs]
-            if node.op in READERS and node.after and written_before(frame.graph, node, self.source.functions):
-                self.gaps[Gap(node.op, self._within(name), _ASSIGNED)] = None
-                inputs[0] = None
             given = dict(self._outputs(node, inputs, sorted(wanted[name])))
             for index in wanted[name]:
                 frame.values[SourceRef(name, index)] = given.get(index)
@@ -280,9 +283,6 @@ class _Lowering:
         frame = Frame(function)
         for number, argument in enumerate(function.arguments):
             frame.values[SourceRef(argument.name, 0)] = arguments.get(number)
-        for node in function.of(WRITERS):
-            if isinstance(handle := frame.values.get(node.inputs[0]), Handle):
-                self.shared.assigned[handle.node] = None
         self._demand(frame, [function.outputs[index] for index in wanted])
         return [frame.values[function.outputs[index]] for index in wanted]
 
@@ -345,10 +345,14 @@ class _Lowering:
         if not isinstance(value, Handle):
             return value
         if value.node not in self.variables:
-            if value.node not in self.read:
-                self.read[value.node] = single(self.source.variables[value.node])
-            self.variables[value.node] = self.graph.const(self.read[value.node], value.node)
+            self.variables[value.node] = self.graph.const(self._content(value.node), value.node)
         return self.variables[value.node]
+
+    def _content(self, variable: str) -> Array:
+        """What was saved of a variable."""
+        if variable not in self.read:
+            self.read[variable] = single(self.source.variables[variable])
+        return self.read[variable]
 
 
 def _is_whole(item: Item) -> bool:

@@ -103,7 +103,7 @@ ABSENT: Final[Mapping[str, str]] = {
         TemporaryVariable DestroyTemporaryVariable DestroyResourceOp CountUpTo ResourceCountUpTo
         ResourceStridedSliceAssign StridedSliceAssign Scatter[ADMSU]* ScatterNd[ADMSU]* ResourceScatter*
         RefSelect Assign* IsResourceHandleRefCounting MakeWeakResourceHandle _XlaAotOnlyVarHandleOp
-        Anonymous*HashTable* TensorStridedSliceUpdate""",
+        Anonymous*HashTable*""",
     "a tensor that holds sparse or ragged tensors, or a map, has no twin in LiteRT": """
         SerializeSparse SerializeManySparse DeserializeSparse DeserializeManySparse SerializeTensor
         RaggedTensorToVariant RaggedTensorFromVariant CompositeTensor* TensorMap* EmptyTensorMap CSR* *CSRSparseMatrix

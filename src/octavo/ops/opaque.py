@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import field, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from octavo.ir.graph import Graph
 from octavo.ir.op import Op, operation
 from octavo.ir.type import Type
+from octavo.schema.storage import RESOURCE
 
 if TYPE_CHECKING:
     from octavo.ir.graph import Node, Value
@@ -48,7 +49,9 @@ class Opaque(Op):
 
     @property
     def foreign(self) -> str:
-        """A kernel of the user's, or of a newer LiteRT, computes it."""
+        """A kernel of the user's, or of a newer LiteRT, computes it; a variable keeps what it was given."""
+        if self.table in _OF_VARIABLES:
+            return "LiteRT keeps variables as they are"
         return "a kernel of yours computes it" if self.custom_code else "Octavo does not know what it computes"
 
     @classmethod
@@ -91,3 +94,22 @@ def _exchanged(option: Any, twins: Mapping[Graph, Graph]) -> Any:
     if isinstance(option, Mapping):
         return {name: _exchanged(part, twins) for name, part in option.items()}
     return tuple(_exchanged(part, twins) for part in option) if isinstance(option, tuple) else option
+
+
+_OF_VARIABLES: Final = ("VarHandleOptions", "ReadVariableOptions", "AssignVariableOptions")
+
+
+def handle(name: str) -> Opaque:
+    """The variable of this name, which all graphs of the model share."""
+    options = {"shared_name": name}
+    return Opaque(types=(Type(RESOURCE, (1,)),), code="VAR_HANDLE", table=_OF_VARIABLES[0], options=options)
+
+
+def reading(type: Type) -> Opaque:
+    """What is in a variable: which type that is, its handle does not say."""
+    return Opaque(types=(type,), code="READ_VARIABLE", table=_OF_VARIABLES[1])
+
+
+def assignment() -> Opaque:
+    """Puts a tensor into a variable."""
+    return Opaque(types=(), code="ASSIGN_VARIABLE", table=_OF_VARIABLES[2])

@@ -47,7 +47,7 @@ class StridedSlice(Op):
     def from_tf(source: Source, build: Builder) -> Value:
         """Ellipsis and new axes are written out; a slice of everything is no slice."""
         value = source.inputs[0]
-        spans = list(_spans(source))
+        spans = list(spans_of(source))
         if len([span for span in spans if not span.new]) > value.rank:
             raise NotLoweredError(f"it slices more dimensions than {value.type} has")
         old = [span.settled(dim) for span, dim in zip((s for s in spans if not s.new), value.shape, strict=True)]
@@ -165,7 +165,7 @@ class _Span(Struct, frozen=True):
         return replace(self, first=first, last=last, masks=(begin, end))
 
 
-def _spans(source: Source) -> Iterator[_Span]:
+def spans_of(source: Source) -> Iterator[_Span]:
     """One span for each dimension of the input and each new one."""
     value, strides = source.inputs[0], source.inputs[3]
     begin, end = map(opened, source.inputs[1:3])
