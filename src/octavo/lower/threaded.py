@@ -15,8 +15,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from octavo.ir.source import FunctionName, SourceArgument, SourceGraph, SourceModel, SourceNode, SourceRef
-from octavo.lower.control_flow.reach import through
-from octavo.lower.dataflow.walk import in_order, unlike
+from octavo.lower.dataflow.walk import in_order, through, unlike
 from octavo.lower.item import BRANCHES, LOOPS
 from octavo.lower.twins import CALLS, HANDLES
 

@@ -27,8 +27,9 @@ from octavo.ir.op import NotLoweredError
 from octavo.ir.source import SourceGraph, SourceNode, SourceRef
 from octavo.ir.type import Type
 from octavo.lower.control_flow.inliner import Inliner, Numbered
-from octavo.lower.control_flow.reach import closure, hands_on, needs, through
+from octavo.lower.control_flow.reach import closure, hands_on, needs
 from octavo.lower.control_flow.state import is_moving, standing_for, tensor_of, type_of
+from octavo.lower.dataflow.walk import through
 from octavo.lower.item import AlreadyToldError, Handle, Item, TensorList
 from octavo.lower.tensor_list import led
 from octavo.ops.binary import Add, Maximum

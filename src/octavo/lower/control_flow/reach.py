@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 
 from octavo.ir.source import SourceGraph, SourceRef
+from octavo.lower.dataflow.walk import through
 
 
 def needs(graph: SourceGraph, refs: Iterable[SourceRef]) -> set[int]:
@@ -37,12 +38,3 @@ def closure(body: SourceGraph, roots: Collection[int], kept: Collection[int]) ->
 def hands_on(body: SourceGraph, i: int) -> bool:
     """Whether the body gives its argument `i` back as it was."""
     return through(body, body.outputs[i]) == SourceRef(body.arguments[i].name)
-
-
-def through(graph: SourceGraph, ref: SourceRef) -> SourceRef:
-    """Where a tensor comes from, looking through operations that only hand on."""
-    while (node := graph.nodes.get(ref.node)) is not None and node.op in ("Identity", "StopGradient") and node.inputs:
-        if any(argument.name == ref.node for argument in graph.arguments):
-            break
-        ref = node.inputs[0]
-    return ref

@@ -63,6 +63,15 @@ def before_of(node: SourceNode, nodes: Mapping[str, SourceNode]) -> Iterator[str
     yield from (name for name in node.after if name in nodes)
 
 
+def through(graph: SourceGraph, ref: SourceRef) -> SourceRef:
+    """Where a tensor comes from, looking through operations that only hand on."""
+    while (node := graph.nodes.get(ref.node)) is not None and node.op in ("Identity", "StopGradient") and node.inputs:
+        if any(argument.name == ref.node for argument in graph.arguments):
+            break
+        ref = node.inputs[0]
+    return ref
+
+
 Resolve = Callable[[SourceRef], SourceRef]
 
 
