@@ -12,6 +12,7 @@ from octavo.lower.dataflow.walk import NAMES
 from octavo.lower.item import BRANCHES, LOOKUPS, LOOPS, TABLES
 from octavo.lower.tensor_array import ARRAYS
 from octavo.lower.tensor_list import LISTS
+from octavo.lower.threaded import HANDED_ON
 from octavo.lower.twins import CALLS, HANDLES
 from octavo.ops import registry
 from octavo.ops.absent import why
@@ -19,7 +20,9 @@ from octavo.ops.absent import why
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "operations.md"
 DEFINITIONS = ROOT / "src" / "octavo" / "read" / "saved_model" / "op_definitions.txt"
-STRUCTURES = frozenset({"Placeholder", *LISTS, *ARRAYS, *BRANCHES, *LOOPS, *LOOKUPS, *TABLES, *CALLS, *HANDLES})
+STRUCTURES = frozenset(
+    {"Placeholder", *LISTS, *ARRAYS, *BRANCHES, *LOOPS, *LOOKUPS, *TABLES, *CALLS, *HANDLES, *HANDED_ON}
+)
 """What the engine lowers itself: calls, branches, loops, variables, lists, tables."""
 DATAFLOW = frozenset(NAMES - {"LoopCond", "RefLoopCond", "Ref_SwitchN"})
 """Control flow of TensorFlow 1, which becomes calls, branches and loops, as far as its form is known."""

@@ -151,6 +151,29 @@ def test_boxes_that_overlap(count, sigma):
     agree(lambda b, s: tf.image.non_max_suppression(b, s, count, 0.5), BOXES, SCORES)
 
 
+@pytest.mark.parametrize("images", [1, 2])
+@pytest.mark.parametrize("own", [True, False], ids=["boxes of each class", "boxes of all classes"])
+@pytest.mark.parametrize(
+    ("each", "total", "padded", "clipped"),
+    [(5, 8, False, True), (5, 40, True, True), (40, 20, False, False), (3, 20, False, True)],
+)
+def test_boxes_of_several_images_and_classes_that_overlap(images, own, each, total, padded, clipped):
+    random = np.random.default_rng(4)
+    corners = random.uniform(-0.1, 0.9, (images, 30, 3 if own else 1, 2))
+    boxes = np.concatenate([corners, corners + random.uniform(0.05, 0.5, corners.shape)], -1).astype(np.float32)
+    scores = random.uniform(0, 1, (images, 30, 3)).astype(np.float32)
+    scores[-1, :, 0] = 0  # a class of which nothing is found
+    agree(
+        lambda b, s: tuple(
+            tf.image.combined_non_max_suppression(
+                b, s, each, total, iou_threshold=0.3, score_threshold=0.4, pad_per_class=padded, clip_boxes=clipped
+            )
+        ),
+        boxes,
+        scores,
+    )
+
+
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("narrow", [True, False])
 def test_fake_quantization(bits, narrow):

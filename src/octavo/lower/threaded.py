@@ -26,7 +26,9 @@ _PLACES: Final = {f"ResourceScatterNd{kind}": f"TensorScatter{kind}" for kind in
     "ResourceStridedSliceAssign": "TensorStridedSliceUpdate"
 }
 _UNKNOWN: Final = ("ResourceScatterMul", "ResourceScatterDiv")
-WRITERS: Final = frozenset({"AssignVariableOp", *_SUMS, *_ROWS, *_PLACES, *_UNKNOWN})
+HANDED_ON: Final = frozenset({"AssignVariableOp", *_SUMS, *_ROWS, *_PLACES})
+"""Source ops that change a variable in a way that can be said of values, too."""
+WRITERS: Final = HANDED_ON | {*_UNKNOWN}
 """Source ops that change the variable that is their first input."""
 _STRUCTURES: Final = CALLS | BRANCHES | LOOPS
 

@@ -101,8 +101,8 @@ ABSENT: Final[Mapping[str, str]] = {
     "it changes or asks for the state of a variable, a table or a store while the model runs": """
         LookupTable* Add*SparseToTensorsMap *SparseFromTensorsMap Initialize* VarIsInitializedOp IsVariableInitialized
         TemporaryVariable DestroyTemporaryVariable DestroyResourceOp CountUpTo ResourceCountUpTo
-        ResourceStridedSliceAssign StridedSliceAssign Scatter[ADMSU]* ScatterNd[ADMSU]* ResourceScatter*
-        RefSelect Assign* IsResourceHandleRefCounting MakeWeakResourceHandle _XlaAotOnlyVarHandleOp
+        StridedSliceAssign Scatter[ADMSU]* ScatterNd[ADMSU]* ResourceScatterMul ResourceScatterDiv
+        RefSelect Assign AssignAdd AssignSub IsResourceHandleRefCounting MakeWeakResourceHandle _XlaAotOnlyVarHandleOp
         Anonymous*HashTable*""",
     "a tensor that holds sparse or ragged tensors, or a map, has no twin in LiteRT": """
         SerializeSparse SerializeManySparse DeserializeSparse DeserializeManySparse SerializeTensor
@@ -113,7 +113,6 @@ ABSENT: Final[Mapping[str, str]] = {
         SparseSlice SparseDenseCwise* SparseReduce* SparseReorder SparseSoftmax SparseSparse* SparseTensorDenseAdd
         SparseFillEmptyRows RaggedFillEmptyRows RaggedGather RaggedRange RaggedTensorToSparse RaggedTensorToTensor""",
     "LiteRT suppresses by boxes, not by a table of overlaps; compute the boxes": "NonMaxSuppressionWithOverlaps",
-    "LiteRT suppresses the boxes of one image and class; split the model before this": "CombinedNonMaxSuppression",
     "it is an old form that no model of the last years holds; save the model with a TensorFlow since 1.0": """
         TensorArray* Inplace*
         BatchFFT* BatchIFFT* PlaceholderV2 Conv3DBackpropInput For""",
