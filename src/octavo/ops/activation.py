@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,12 +12,15 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Together
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import lowers, operation
-from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, LEFT, Fixed, Grid, Kernels, Observed, Weight
+from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, LEFT, Fit, Fixed, Grid, Kernels, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
 from octavo.ops._broadcast import broadcast
 from octavo.ops._elementwise import Elementwise, emit, like
 
+CONVERTED = (("input",),)
+"""What a kernel that cuts numbers off converts to steps of its result: a layer that is nearly always 0 has tiny ones,
+and beside them large negative numbers overflow and come out as the greatest."""
 BENT = Observed(scales={"int16": (0.0, 4.0)})
 """Measured: from a scale of 6 on (numbers of 200,000), the int16 kernels give the other end of their range."""
 
@@ -34,6 +38,7 @@ class Relu(Activating):
     """`max(x, 0)`."""
 
     code: ClassVar = "RELU"
+    converts: ClassVar = CONVERTED
     kernels: ClassVar = Kernels(int8="", int16="", slow_int8=LEFT)
     versions: ClassVar = {"int8": 2, "int16": 3}
 
@@ -61,6 +66,7 @@ class Relu6(Activating):
     """`min(max(x, 0), 6)`."""
 
     code: ClassVar = "RELU6"
+    converts: ClassVar = CONVERTED
     kernels: ClassVar = Kernels(int8="", int16="", slow_int8=LEFT)
     ports: ClassVar = {"input": BENT, "output": Observed()}
     versions: ClassVar = {"int8": 2, "int16": 3}
@@ -82,6 +88,7 @@ class ReluN1To1(Activating):
     """`min(max(x, −1), 1)`."""
 
     code: ClassVar = "RELU_N1_TO_1"
+    converts: ClassVar = CONVERTED
     kernels: ClassVar = INT8_ONLY
 
     @staticmethod
@@ -95,6 +102,7 @@ class Relu0To1(Activating):
     """`min(max(x, 0), 1)`."""
 
     code: ClassVar = "RELU_0_TO_1"
+    converts: ClassVar = CONVERTED
     kernels: ClassVar = INT8_ONLY
 
     @staticmethod
@@ -192,6 +200,10 @@ class Gelu(Activating):
         return np.asarray(0.5 * x * (1 + inner), x.dtype)
 
 
+FINEST = 128.0
+"""The kernel of HARD_SWISH checks that a step of its input is fewer steps of its result."""
+
+
 @operation
 class HardSwish(Activating):
     """`x · relu6(x + 3) / 6`."""
@@ -203,6 +215,12 @@ class HardSwish(Activating):
     def compute(input: Array) -> Any:
         """The definition."""
         return input * np.clip(input + 3, 0, 6) / 6
+
+    def objection(self, fits: Mapping[str, Fit]) -> str:
+        """LiteRT refuses models in which a step of the input is too many steps of the result."""
+        if not fits.keys() >= {"input", "output"} or (ratio := fits["input"].scale / fits["output"].scale) < FINEST:
+            return ""
+        return f"a step of its input is {ratio:.3g} steps of its output, and the kernel takes fewer than {FINEST:g}"
 
 
 @operation
