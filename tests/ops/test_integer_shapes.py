@@ -16,8 +16,12 @@ from octavo.ir.interpret import interpret
 from octavo.ir.port import Handed, Weight
 
 DRAWN = drawn()
-EXAMPLES = 3
+EXAMPLES = 4
 """Of each operation and form, the same in every run; a search for new failures takes a hundred."""
+ELSEWHERE = {
+    "DEQUANTIZE",  # test_quantize.py
+    "UNIDIRECTIONAL_SEQUENCE_LSTM",  # drawn ones have no weights, and results as small as a step of the gates' 16 bits
+}
 STEPS = {
     ("EXP", "int16"): 16,  # these read tables of 513 entries and take the straight line between two of them, ...
     ("TANH", "int16"): 16,
@@ -36,8 +40,8 @@ def _forms() -> list[object]:
     ops = {sample.node().op.code: type(sample.node().op) for _, sample in samples()}
     for code in sorted(DRAWN):
         op = ops[code]
-        if any(isinstance(port, Handed) for port in op.ports.values()) or code == "DEQUANTIZE":
-            continue  # what it runs is in integers, or not, with it; test_quantize.py has the other
+        if any(isinstance(port, Handed) for port in op.ports.values()) or code in ELSEWHERE:
+            continue  # what it runs is in integers, or not, with it
         weight = next((port for port in op.ports.values() if isinstance(port, Weight)), None)
         for activations in ("int8", "int16"):
             kinds = weight.dtypes.get(activations, ()) if weight else ("int8",)
@@ -47,10 +51,13 @@ def _forms() -> list[object]:
 
 
 @cache
-def _allowed(code: str, activations: str) -> float:
-    own = [sample for _, sample in samples() if sample.node().op.code == code]
-    usual = max({"int8": sample.int8_steps, "int16": sample.int16_steps}[activations] for sample in own)
-    return max(usual, STEPS.get((code, activations), 0))
+def _usual() -> dict[tuple[str, str], float]:
+    found: dict[tuple[str, str], float] = {}
+    for _, sample in samples():
+        code = sample.node().op.code
+        for dtype, steps in (("int8", sample.int8_steps), ("int16", sample.int16_steps)):
+            found[code, dtype] = max(found.get((code, dtype), 0.0), steps)
+    return found
 
 
 @pytest.mark.parametrize(("code", "activations", "weights"), _forms())
@@ -81,6 +88,6 @@ def test_the_integer_kernel_means_the_same_whatever_the_shapes(
         assert found.shape == expected.shape
         if expected.dtype.kind in "fc":
             worst = np.abs(found.astype(np.float64) - expected).max(initial=0) / step(value)
-            assert worst <= _allowed(code, activations) * (1 + 1e-5)
+            assert worst <= max(STEPS.get((code, activations), 0), _usual()[code, activations]) * (1 + 1e-5)
         else:
             np.testing.assert_array_equal(found, expected)
