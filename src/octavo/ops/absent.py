@@ -117,7 +117,7 @@ ABSENT: Final[Mapping[str, str]] = {
         TensorArray* Inplace*
         BatchFFT* BatchIFFT* PlaceholderV2 Conv3DBackpropInput For""",
     "nobody has needed it in inference yet; please report the model": """
-        BlockLSTM BlockLSTMV2 LSTMBlockCell GRUBlockCell TensorListPushBackBatch
+        TensorListPushBackBatch
         BatchMatrixBandPart Conv ExtractGlimpse
         ExtractGlimpseV2 ExtractVolumePatches FFTND IFFTND RFFTND IRFFTND FusedResizeAndPadConv2D
         GenerateBoundingBoxProposals NearestNeighbors PopulationCount Print""",
