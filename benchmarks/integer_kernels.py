@@ -3,7 +3,8 @@
     python benchmarks/integer_kernels.py [--rounds 20]
 
 The measurements behind `Kernels.slow_int8` and `slow_int16` in `src/octavo/ops`. Times are the least of many rounds,
-with one thread; the forms take turns. Both the operation and what a rule for integers makes of it are shown.
+with one thread; the forms take turns. Both the operation and what a rule for integers makes of it are shown. The last
+column is what `Op.duration` says of float and int8, of x86 without dot products.
 """
 
 from __future__ import annotations
@@ -45,6 +46,15 @@ FORMS = {
         %q = DEPTHWISE_CONV_2D(%x, %w, %b) {dilation_h_factor=2}
         %y = ADD(%r, %q)""",
     ),
+    **{
+        f"CONV_2D 3×3, {channels} → 32": (f"1,28,28,{channels}", f"%w = const float32[32,3,3,{channels}]\n %b = const float32[32]\n %y = CONV_2D(%x, %w, %b)")
+        for channels in (1, 3, 8, 32, 128)
+    },
+    **{
+        f"DEPTHWISE_CONV_2D {side}×{side}": (IMAGE, f"%w = const float32[1,{side},{side},32]\n %b = const float32[32]\n %y = DEPTHWISE_CONV_2D(%x, %w, %b)")
+        for side in (5, 7)
+    },
+    "FULLY_CONNECTED 1 × 1024 → 1024": ("1,1024", "%w = const float32[1024,1024]\n %y = FULLY_CONNECTED(%x, %w)"),
     "FULLY_CONNECTED 256 → 256": ("8,256", "%w = const float32[256,256]\n %y = FULLY_CONNECTED(%x, %w)"),
     "BATCH_MATMUL 64 × 64": ("4,64,64", "%y = BATCH_MATMUL(%x, %x)"),
     **{f"{op} {POOL[1:16]}": (IMAGE, f"%y = {op}(%x) {POOL}") for op in ("AVERAGE_POOL_2D", "MAX_POOL_2D")},
@@ -53,8 +63,9 @@ FORMS = {
     **{f"{op}(x, x)": (IMAGE, f"%y = {op}(%x, %x)") for op in ("ADD", "MUL", "SUB", "SQUARED_DIFFERENCE", "MAXIMUM")},
     **{
         op: (IMAGE, f"%y = {op}(%x)")
-        for op in ("RELU", "RELU6", "HARD_SWISH", "LOGISTIC", "TANH", "SOFTMAX", "GELU", "ELU", "LEAKY_RELU", "EXP")
+        for op in ("RELU", "RELU6", "HARD_SWISH", "LOGISTIC", "TANH", "SOFTMAX", "GELU", "ELU", "LEAKY_RELU", "EXP", "ABS")
     },
+    **{f"MUL(x, x), {op}": (IMAGE, f"%z = MUL(%x, %x)\n %y = {op}(%z)") for op in ("SQRT", "RSQRT")},
     "RELU6 as ADD": (IMAGE, "%z = const float32[] 0.0\n %y = ADD(%x, %z) {fused_activation_function=RELU6}"),
     "HARD_SWISH as ADD, MUL, MUL": (
         IMAGE,
@@ -110,10 +121,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Operations in int8 and int16 beside float.")
     parser.add_argument("--rounds", type=int, default=20)
     rounds = parser.parse_args().rounds
-    sys.stdout.write("| operation | float | int8, float = 1 | int16, float = 1 |\n|---|---|---|---|\n")
+    sys.stdout.write("| operation | float | int8, float = 1 | int16, float = 1 | said |\n|---|---|---|---|---|\n")
     for name, form in FORMS.items():
         micros, *ratios = measured(form, rounds)
         cells = ["–" if ratio is None else f"{ratio:.2f}" for ratio in ratios]
+        said = [sum(times) for times in zip(*(node.op.duration(node) for node in graph_of(form)), strict=True)]
+        cells.append(f"{said[0]:.1f} µs, {said[1] / said[0]:.2f}")
         sys.stdout.write(f"| {name} | {micros:.1f} µs | {' | '.join(cells)} |\n")
 
 

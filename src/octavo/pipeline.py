@@ -18,6 +18,7 @@ from octavo.ir.graph import Model
 from octavo.ir.source import SourceModel
 from octavo.lower.engine import lower
 from octavo.optimize.engine import Rewrites, adapt, optimize
+from octavo.pacing import slowed
 from octavo.plan import Equalized, Plan
 from octavo.quantize.decide import decide
 from octavo.quantize.precision import unserved
@@ -333,7 +334,9 @@ def _warnings(model: Model, plan: Plan, statistics: Sequence[Statistics]) -> lis
             f"{len(left)} operation(s) run on the CPU, not on {plan.recipe.target}: {', '.join(kinds)}; the plan has "
             "the reason of each"
         )
-    slow = [op for graph in plan.graphs for op in graph.ops if op.slow]
+    if slower := slowed(model, plan):
+        warnings.append(slower)
+    slow = [op for graph in plan.graphs for op in graph.ops if op.slow and op.precision != "int8"]
     if slow:
         kinds = sorted({op.op for op in slow})
         warnings.append(

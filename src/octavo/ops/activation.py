@@ -12,6 +12,7 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Together
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import lowers, operation
+from octavo.ir.pace import Pace
 from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, LEFT, Fit, Fixed, Grid, Kernels, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -39,6 +40,7 @@ class Relu(Activating):
 
     code: ClassVar = "RELU"
     converts: ClassVar = CONVERTED
+    pace: ClassVar = Pace(0.2, 7)
     kernels: ClassVar = Kernels(int8="", int16="", slow_int8=LEFT)
     versions: ClassVar = {"int8": 2, "int16": 3}
 
@@ -67,6 +69,7 @@ class Relu6(Activating):
 
     code: ClassVar = "RELU6"
     converts: ClassVar = CONVERTED
+    pace: ClassVar = Pace(0.2, 7)
     kernels: ClassVar = Kernels(int8="", int16="", slow_int8=LEFT)
     ports: ClassVar = {"input": BENT, "output": Observed()}
     versions: ClassVar = {"int8": 2, "int16": 3}
@@ -116,6 +119,7 @@ class Logistic(Activating):
     """`1 / (1 + e⁻ˣ)`."""
 
     code: ClassVar = "LOGISTIC"
+    pace: ClassVar = Pace(0.48, 0.18)
     bounded: ClassVar = True
     flat: ClassVar = 6.24
     ports: ClassVar = {"input": BENT, "output": Fixed(int8=Grid(1 / 256, -128), int16=Grid(1 / 32768, 0))}
@@ -139,6 +143,7 @@ class Tanh(Activating):
     """The hyperbolic tangent."""
 
     code: ClassVar = "TANH"
+    pace: ClassVar = Pace(0.48, 0.18)
     bounded: ClassVar = True
     flat: ClassVar = 3.13
     compute: ClassVar = np.tanh
@@ -189,6 +194,7 @@ class Gelu(Activating):
     approximate: bool = False
 
     code: ClassVar = "GELU"
+    pace: ClassVar = Pace(0.55, 0.55)
     versions: ClassVar = {"int8": 2, "uint8": 2}
 
     def evaluate(self, *inputs: Array) -> Array:
@@ -209,6 +215,7 @@ class HardSwish(Activating):
     """`x · relu6(x + 3) / 6`."""
 
     code: ClassVar = "HARD_SWISH"
+    pace: ClassVar = Pace(0.25, 4)
     kernels: ClassVar = Kernels(int8="", int16=INT8_ONLY.int16, slow_int8=LEFT)
 
     @staticmethod
@@ -230,6 +237,7 @@ class LeakyRelu(Activating):
     alpha: float = 0.0
 
     code: ClassVar = "LEAKY_RELU"
+    pace: ClassVar = Pace(0.3, 10)
     versions: ClassVar = {"int16": 2}
 
     @lowers("tf.LeakyRelu")

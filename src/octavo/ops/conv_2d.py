@@ -10,6 +10,7 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Weighed
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
+from octavo.ir.pace import Pace, dense, elements
 from octavo.ir.port import INT8_AND_INT16, PAYS, Bias, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -106,6 +107,13 @@ class Conv2D(Op):
         if dtype == "int8" and given.shape[-1] in range(1, 8):
             return "on x86 XNNPACK takes several times as long as in float where so few channels come in"
         return "LiteRT's int16 kernel takes about 1.5 times as long as XNNPACK in float" if dtype == "int16" else ""
+
+    def duration(self, node: Node) -> Pace:
+        """A product with the filter for every place."""
+        filter, made = node.inputs[1], elements(node.output.shape)
+        assert filter is not None
+        size, channels = elements(filter.shape[1:]), elements(filter.shape[3:])
+        return dense(made * size, made, elements(filter.shape), channels=channels, is_window=size > channels)
 
     def mean_response(self, mean: Array, weight: Array) -> Array:
         """Each filter's taps add up per channel; borders that padding fills with zeros are neglected."""

@@ -10,6 +10,7 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Weighed
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
+from octavo.ir.pace import Pace, elements
 from octavo.ir.port import Bias, Kernels, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -101,6 +102,14 @@ class DepthwiseConv2D(Op):
         slow_int16="LiteRT has only its reference kernel for int16",
         costs_int8="on x86 XNNPACK takes about twice as long as in float",
     )
+
+    def duration(self, node: Node) -> Pace:
+        """XNNPACK has kernels of up to 25 taps, and takes others channel by channel."""
+        filter = node.inputs[1]
+        assert filter is not None
+        taps = elements(filter.shape[1:3])
+        wide = Pace(0.7 * taps, 2.6 * taps)
+        return (Pace(0.1 + 0.06 * taps, 0.15 + 0.075 * taps) if taps <= 25 else wide).of(elements(node.output.shape))
 
     def mean_response(self, mean: Array, weight: Array) -> Array:
         """Each channel's taps add up; borders that padding fills with zeros are neglected."""

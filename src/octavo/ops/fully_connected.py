@@ -11,6 +11,7 @@ from octavo.ir.channels import Weighed
 from octavo.ir.dim import product
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, operation
+from octavo.ir.pace import Pace, dense, elements
 from octavo.ir.port import INT8_AND_INT16, PAYS, Bias, Observed, Weight
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -74,6 +75,13 @@ class FullyConnected(Op):
         "output": Observed(),
     }
     kernels: ClassVar = INT8_AND_INT16
+
+    def duration(self, node: Node) -> Pace:
+        """A product with the weights for every row."""
+        weights = node.inputs[1]
+        assert weights is not None
+        made, size, taken = elements(node.output.shape), elements(weights.shape), elements(weights.shape[1:])
+        return dense(made * taken, made, size, channels=taken, is_window=False)
 
     def mean_response(self, mean: Array, weight: Array) -> Array:
         """The weights times the mean."""

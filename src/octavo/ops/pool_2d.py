@@ -12,6 +12,7 @@ from octavo.ir.build import Builder, Source
 from octavo.ir.channels import Together
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
+from octavo.ir.pace import Pace
 from octavo.ir.port import INT8_AND_INT16, Observed, SameAs
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -70,6 +71,7 @@ class AveragePool2D(Pool2D):
     """The mean of each window; what SAME padding adds does not count."""
 
     code: ClassVar = "AVERAGE_POOL_2D"
+    pace: ClassVar = Pace(0.14, 1.16)
 
     @lowers("tf.AvgPool")
     @staticmethod
@@ -90,6 +92,7 @@ class MaxPool2D(Pool2D):
     """The largest number of each window."""
 
     code: ClassVar = "MAX_POOL_2D"
+    pace: ClassVar = Pace(0.16, 0.06)
 
     @lowers("tf.MaxPool")
     @staticmethod

@@ -9,6 +9,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import Op, lowers, operation
+from octavo.ir.pace import Pace
 from octavo.ir.port import INT8_AND_INT16, INT8_ONLY, Fixed, Grid, Observed
 from octavo.ir.source import Array
 from octavo.ir.type import Type
@@ -22,6 +23,7 @@ class Softmax(Op):
     beta: float = 1.0
 
     code: ClassVar = "SOFTMAX"
+    pace: ClassVar = Pace(1, 1.2)
     ignores_low: ClassVar = True
 
     @lowers("tf.Softmax")

@@ -10,6 +10,7 @@ import numpy as np
 from octavo.ir.build import Builder, Source
 from octavo.ir.graph import Node, Value
 from octavo.ir.op import lowers, operation
+from octavo.ir.pace import Pace
 from octavo.ir.port import INT8_AND_INT16, Fit, Kernels, Observed
 from octavo.ir.source import Array
 from octavo.ops._elementwise import FLOAT_INT, FLOAT_INT32, Elementwise, emit, like
@@ -30,6 +31,7 @@ class Abs(Unary):
     """The number without its sign."""
 
     code: ClassVar = "ABS"
+    pace: ClassVar = Pace(0.2, 6)
     compute: ClassVar = np.abs
     dtypes: ClassVar = FLOAT_INT32
     kernels: ClassVar = INT8_AND_INT16
@@ -103,6 +105,7 @@ class Sqrt(Unary):
     """The square root."""
 
     code: ClassVar = "SQRT"
+    pace: ClassVar = Pace(0.25, 4)
     compute: ClassVar = np.sqrt
     kernels: ClassVar = INT8_AND_INT16
     versions: ClassVar = {"int8": 2, "int16": 2}
@@ -119,6 +122,7 @@ class Rsqrt(Tabled):
     """One over the square root."""
 
     code: ClassVar = "RSQRT"
+    pace: ClassVar = Pace(0.25, 60)
     singular: ClassVar = ("input",)
     versions: ClassVar = {"int8": 2, "int16": 3}
 
