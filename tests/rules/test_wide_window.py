@@ -9,10 +9,9 @@ from octavo.ir.dim import symbol
 from octavo.ir.graph import Graph, Model, Signature
 from octavo.ir.interpret import interpret
 from octavo.ir.type import Type
-from octavo.ops.depthwise_conv_2d import DepthwiseConv2D
+from octavo.ops.depthwise_conv_2d import TAPS, DepthwiseConv2D
 from octavo.optimize.engine import optimize
 from octavo.optimize.rule import rules
-from octavo.optimize.rules.wide_window import TAPS
 from octavo.recipe import Recipe
 from octavo.schema.enums import Activation, Padding
 from octavo.write.tflite import to_bytes
@@ -65,7 +64,7 @@ def test_parts_of_a_dilated_window_are_dilated_as_much_more(window):
     ("window", "options"),
     [
         ((5, 5), {}), ((8, 8), {}), ((7, 7), {"padding": Padding.VALID}), ((7, 7), {"stride_h": 2, "stride_w": 2}),
-        ((13, 13), {}), ((7, 7), {"size": (8, 8)}),
+        ((13, 13), {}), ((7, 7), {"size": (20, 20)}),
     ],
 )  # fmt: skip
 def test_what_fits_a_kernel_or_has_no_such_parts_or_is_small_stays_whole(window, options):
@@ -79,4 +78,13 @@ def test_only_what_runs_on_the_cpu_is_divided(target, parts):
     graph, _ = wide((7, 7), size=(64, 300))
     model = to_bytes(Model([graph], [Signature("serving_default", graph, ("x",), ("y",))]))
     result = octavo.convert(model, recipe=Recipe(precision="float32", target=target))
+    assert sum(op.op == "DEPTHWISE_CONV_2D" for op in result.plan.graphs[0].ops) == parts
+
+
+@pytest.mark.parametrize(("precision", "parts"), [("int8", 3), ("dynamic", 1), ("int16x8", 1)])
+def test_small_layers_are_divided_in_int8_alone(precision, parts):
+    graph, numbers = wide((7, 7), size=(12, 12))
+    model = to_bytes(Model([graph], [Signature("serving_default", graph, ("x",), ("y",))]))
+    samples = [{"x": each[None]} for each in numbers]
+    result = octavo.convert(model, recipe=Recipe(precision=precision, effort="fast"), samples=samples)
     assert sum(op.op == "DEPTHWISE_CONV_2D" for op in result.plan.graphs[0].ops) == parts

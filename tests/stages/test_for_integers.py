@@ -76,6 +76,8 @@ def bounds(graph, plan, numbers):
 @pytest.mark.parametrize("precision", ["int8", "int16x8"])
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_what_a_rule_makes_is_as_near_to_float_as_its_steps_allow(rule, precision, ends):
+    if precision == "int16x8" and rule.roots and all(registry().ops[code].kernels.slow_int16 for code in rule.roots):
+        pytest.skip("stays in float, which is faster there: no steps, and the rule does not apply")
     text = example(rule)
     samples = drawn(text, ends)
     result = octavo.convert(content_of(text), recipe=Recipe(precision=precision, ranges="minmax"), samples=samples)

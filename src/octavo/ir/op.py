@@ -222,6 +222,10 @@ class Op:
             return self.kernels.costs_int8
         return "" if self.moves else "LiteRT's int16 kernels are loops, which take longer than float"
 
+    def lags(self, node: Node) -> bool:  # noqa: ARG002  # few ops depend on what surrounds them
+        """Whether its int8 kernel has no fast way of computing `node`, as it has of others."""
+        return False
+
     def duration(self, node: Node) -> Pace:
         """About how many microseconds it takes in float and in int8 on x86, in a batch of one."""
         tensors = [elements(value.shape) for value in (*node.inputs, *node.outputs) if value is not None]

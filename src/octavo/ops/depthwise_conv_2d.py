@@ -21,6 +21,10 @@ from octavo.ops._window import patches, some_patches, window_output
 from octavo.ops.reshape import reshape
 from octavo.schema.enums import Activation, Padding
 
+TAPS = 25
+"""XNNPACK has kernels of up to so many taps, 5 × 5; it computes others as one small matrix product a channel, which
+takes 4 to 7 times as long in float and 12 to 25 times in int8 (measured on AVX2, 7 × 7 and 9 × 9)."""
+
 
 @operation
 class DepthwiseConv2D(Op):
@@ -103,13 +107,18 @@ class DepthwiseConv2D(Op):
         costs_int8="on x86 XNNPACK takes about twice as long as in float",
     )
 
+    def lags(self, node: Node) -> bool:
+        """Windows of more taps than XNNPACK has kernels for."""
+        filter = node.inputs[1]
+        return filter is not None and elements(filter.shape[1:3]) > TAPS
+
     def duration(self, node: Node) -> Pace:
         """XNNPACK has kernels of up to 25 taps, and takes others channel by channel."""
         filter = node.inputs[1]
         assert filter is not None
         taps = elements(filter.shape[1:3])
         wide = Pace(0.7 * taps, 2.6 * taps)
-        return (Pace(0.1 + 0.06 * taps, 0.15 + 0.075 * taps) if taps <= 25 else wide).of(elements(node.output.shape))
+        return (Pace(0.1 + 0.06 * taps, 0.15 + 0.075 * taps) if taps <= TAPS else wide).of(elements(node.output.shape))
 
     def mean_response(self, mean: Array, weight: Array) -> Array:
         """Each channel's taps add up; borders that padding fills with zeros are neglected."""

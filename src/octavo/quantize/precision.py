@@ -99,8 +99,8 @@ def unserved(model: Model, recipe: Recipe) -> dict[Graph, set[Node]]:
 
 def _is_unserved(node: Node, choice: Choice, recipe: Recipe) -> bool:
     if choice.asked in INTEGER:
-        is_slow = choice.precision == "int8" and bool(node.op.kernels.slow_int8) and TARGETS[recipe.target].is_cpu
-        return choice.who == "kernel" or is_slow
+        is_slow = bool(node.op.kernels.slow_int8) or node.op.lags(node)
+        return choice.who == "kernel" or (choice.precision == "int8" and is_slow and TARGETS[recipe.target].is_cpu)
     constants = [value.const for value in node.inputs if value is not None and value.const is not None]
     is_large = any(array.dtype == np.float32 and array.size >= recipe.small for array in constants)
     return choice.asked in ("dynamic", "weight_only") and weight_of(node) is None and is_large

@@ -10,17 +10,14 @@ import numpy as np
 from octavo.ir.graph import Node, Value
 from octavo.ir.source import Array
 from octavo.ops.binary import Add
-from octavo.ops.depthwise_conv_2d import DepthwiseConv2D
+from octavo.ops.depthwise_conv_2d import TAPS, DepthwiseConv2D
 from octavo.optimize.rule import Rewriter, rewrites
 from octavo.optimize.rules._match import activation
 from octavo.optimize.rules._weighted import weighted
 from octavo.schema.enums import Activation, Padding
 
-TAPS = 25
-"""XNNPACK has depthwise kernels of up to so many taps, 5 × 5; it computes others as one small matrix product a channel,
-which takes 4 to 7 times as long in float and 12 to 25 times in int8 (measured on AVX2, 7 × 7 and 9 × 9)."""
-WORTH = 5_000
-"""Multiplications of a sample that every operation more has to stand for: whole, they take 4 µs in float (AVX2)."""
+WORTH = 500_000
+"""Multiplications of a sample that every operation more has to stand for: small layers stay one operation in float."""
 
 Part = tuple[Array, tuple[int, int]]
 """Some taps of a filter, and the dilations that hold them apart."""
@@ -56,13 +53,18 @@ def wide_window(node: Node, build: Rewriter) -> Value | None:
         }
 
     Unless:
-        main(%x: float32[batch,4,4,16]) {
-          %w = const float32[1,7,7,16]
-          %b = const float32[16]
-          %y: float32[batch,4,4,16] = DEPTHWISE_CONV_2D(%x, %w, %b)
+        main(%x: float32[batch,8,8,64]) {
+          %w = const float32[1,7,7,64]
+          %b = const float32[64]
+          %y: float32[batch,8,8,64] = DEPTHWISE_CONV_2D(%x, %w, %b)
           return %y
         }
     """
+    return divided(node, build, worth=WORTH)
+
+
+def divided(node: Node, build: Rewriter, *, worth: int) -> Value | None:
+    """The sum of narrower windows, where each further operation stands for `worth` multiplications of a sample."""
     found, op = weighted(node), node.op
     assert isinstance(op, DepthwiseConv2D)
     if found is None:
@@ -78,7 +80,7 @@ def wide_window(node: Node, build: Rewriter) -> Value | None:
     if not parts:
         return build.miss(f"its window of {height} × {width} would need more than four parts")
     pixels = [dim for dim in node.output.shape[1:3] if isinstance(dim, int)]
-    if len(pixels) == 2 and prod(pixels) * found.filter.size < WORTH * 2 * (len(parts) - 1):
+    if len(pixels) == 2 and prod(pixels) * found.filter.size < worth * 2 * (len(parts) - 1):
         return None
     zeros = build.const(np.zeros_like(found.bias))
     total: Value | None = None
