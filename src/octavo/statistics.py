@@ -29,10 +29,12 @@ class Spread(Struct, frozen=True, eq=False):
 
     `counts` is int64[BINS]: how many numbers fall into each bin of float32 bit patterns (at most 1/32 wide, relative
     to their magnitude). `sums` is float64[channels], the sum over all but the last dimension of `rows` rows; nothing
-    where the length of the last dimension differs from sample to sample.
+    where the length of the last dimension differs from sample to sample. `evened` is float64[BINS]: the counts over the
+    mean square of their sample, so that a loud sample counts for no more than a quiet one.
     """
 
     counts: Array
+    evened: Array
     sums: Array
     rows: int
 
@@ -40,11 +42,24 @@ class Spread(Struct, frozen=True, eq=False):
     def of(cls, array: Array, *, most: int = 1 << 12) -> Spread:
         """The spread of a float32 tensor, from every nth number (`most` or so) and every mth row (`ROWS` or so)."""
         with overflowing():
-            return cls(np.bincount(bins_of(array, most=most), minlength=BINS), *sums_of(array))
+            bins, weight = bins_of(array, most=most)
+            counts = np.bincount(bins, minlength=BINS)
+            return cls(counts, counts * weight, *sums_of(array))
 
     def merge(self, other: Spread) -> Spread:
         """Both together. Associative and commutative."""
-        return Spread(self.counts + other.counts, joined(self.sums, other.sums), self.rows + other.rows)
+        return Spread(
+            self.counts + other.counts,
+            self.evened + other.evened,
+            joined(self.sums, other.sums),
+            self.rows + other.rows,
+        )
+
+    @property
+    def leveled(self) -> Spread:
+        """With `counts` evened, float64, and as many in all as before."""
+        whole = self.evened.sum()
+        return self if whole == 0 else replace(self, counts=self.evened * (self.counts.sum() / whole))
 
     @property
     def mean(self) -> Array:
@@ -62,15 +77,26 @@ def joined(sums: Array, others: Array) -> Array:
     return sums + others if sums.shape == others.shape else np.zeros(0)
 
 
-def bins_of(array: Array, *, most: int = 1 << 12) -> Array:
-    """The bin of every nth number (`most` or so) of a float32 tensor, uint16."""
+def bins_of(array: Array, *, most: int = 1 << 12) -> tuple[Array, float]:
+    """The bin of every nth number (`most` or so) of a float32 tensor, uint16, and how much each of these weighs."""
     flat = np.ascontiguousarray(array, np.float32).reshape(-1)
     channels = array.shape[-1] if array.ndim else 1
     step = max(1, flat.size // most)
     while math.gcd(step, channels) > 1:  # else some channels would never be looked at
         step += 1
-    picked: Array = flat.view(np.uint16)[_HIGH :: 2 * step] >> 2  # of each number, the first 14 bits
-    return picked
+    bins: Array = flat.view(np.uint16)[_HIGH :: 2 * step] >> 2  # of each number, the first 14 bits
+    return bins, _weight(flat[::step])
+
+
+def _weight(numbers: Array) -> float:
+    """The inverse of the mean square, or 1 where that is zero.
+
+    To a power of four: sums of so many counts are exact, in whatever order, and most samples weigh the same.
+    """
+    power = float(numbers @ numbers) / max(numbers.size, 1)
+    if math.isinf(power):
+        power = float(np.square(numbers, dtype=np.float64).mean())
+    return 4.0 ** -round(math.log2(power) / 2) if power > 0 else 1.0
 
 
 def sums_of(array: Array) -> tuple[Array, int]:
@@ -213,6 +239,11 @@ class Statistics(Struct, frozen=True):
         """With the mean ends of each range in place of the farthest."""
         return replace(self, ranges={name: range.average for name, range in self.ranges.items()})
 
+    @property
+    def evened(self) -> Statistics:
+        """With samples of equal weight in the histogram of each tensor."""
+        return replace(self, spreads={name: spread.leveled for name, spread in self.spreads.items()})
+
     @classmethod
     def total(cls, parts: Iterable[Statistics]) -> Statistics:
         """All parts merged."""
@@ -257,15 +288,16 @@ def _packed(spread: Spread) -> dict[str, Any]:
     return {
         "bins": bins.tolist(),
         "counts": spread.counts[bins].tolist(),
+        "evened": spread.evened[bins].tolist(),
         "sums": spread.sums.tolist(),
         "rows": spread.rows,
     }
 
 
 def _unpacked(packed: dict[str, Any]) -> Spread:
-    counts = np.zeros(BINS, np.int64)
-    counts[packed["bins"]] = packed["counts"]
-    return Spread(counts, np.array(packed["sums"], np.float64), packed["rows"])
+    counts, evened = np.zeros(BINS, np.int64), np.zeros(BINS)
+    counts[packed["bins"]], evened[packed["bins"]] = packed["counts"], packed["evened"]
+    return Spread(counts, evened, np.array(packed["sums"], np.float64), packed["rows"])
 
 
 def _flat(products: Products) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from octavo.calibrate.memory import Memory
 from octavo.calibrate.run import WATCHED, Wanted, calibrate
 from octavo.errors import InternalError, SamplesError
 from octavo.ir.graph import Model
-from octavo.ir.grid import Interval
+from octavo.ir.grid import Interval, activation_grid
 from octavo.ir.text import parse
 from octavo.ops import registry
 from octavo.quantize.ranges import least_divergence, least_error, percentile
@@ -57,6 +57,8 @@ def test_statistics_merge_in_any_order_and_grouping(a, b, c):
     other = parts[2].merge(parts[1].merge(parts[0]))
     assert one.ranges == other.ranges
     np.testing.assert_array_equal(one.spreads["t"].counts, other.spreads["t"].counts)
+    spread = [each.spreads["t"].evened for each in (one, other)]
+    np.testing.assert_allclose(*spread, rtol=1e-12)  # exact but for samples that are 1e5 times as loud as others
     # sums are float64: order changes the last bits only
     np.testing.assert_allclose(one.spreads["t"].sums, other.spreads["t"].sums, rtol=1e-12, atol=1e-6)
 
@@ -101,6 +103,7 @@ def test_statistics_survive_json(a):
     after = Statistics.from_json(before.to_json())
     assert (after.ranges, after.fitted) == (before.ranges, before.fitted)
     np.testing.assert_array_equal(after.spreads["t"].counts, before.spreads["t"].counts)
+    np.testing.assert_array_equal(after.spreads["t"].evened, before.spreads["t"].evened)
     np.testing.assert_array_equal(after.spreads["t"].mean, before.spreads["t"].mean)
 
 
@@ -112,6 +115,7 @@ def test_shards_give_what_one_pass_gives():
     )
     assert whole.ranges == parts.ranges
     np.testing.assert_array_equal(whole.spreads["y"].counts, parts.spreads["y"].counts)
+    np.testing.assert_array_equal(whole.spreads["y"].evened, parts.spreads["y"].evened)
 
 
 def test_each_sample_is_run_once_however_many_look_at_it():
@@ -149,6 +153,32 @@ def test_rare_outliers_are_clipped_and_what_is_even_is_not():
     assert clipped.high < 15
     even = random.uniform(-1, 1, 100_000).astype(np.float32)
     assert least_error(Interval(-1.0, 1.0), Spread.of(even).counts) == Interval(-1.0, 1.0)
+
+
+def test_a_loud_sample_does_not_widen_the_range_of_all_quiet_ones():
+    random = np.random.default_rng(0)
+    loudness = np.array([1.0] * 15 + [30.0])
+    each = [(scale * random.standard_normal((64, 64))).astype(np.float32) for scale in loudness]
+    whole = Statistics.total(Statistics(spreads={"t": Spread.of(array)}) for array in each)
+    seen = Interval(float(min(a.min() for a in each)), float(max(a.max() for a in each)))
+    noise = {}
+    for name, known in {"as it is": whole, "evened": whole.evened}.items():
+        scale, zero_point = activation_grid(least_error(seen, known.spreads["t"].counts), "int8")
+        rounded = [(np.clip(np.rint(a / scale) + zero_point, -128, 127) - zero_point) * scale for a in each]
+        noise[name] = np.mean(
+            [np.square(r - a).mean() / np.square(a).mean() for r, a in zip(rounded, each, strict=True)]
+        )
+    assert noise["evened"] < 0.6 * noise["as it is"]
+    assert whole.evened.spreads["t"].counts.sum() == pytest.approx(16 * 64 * 64)
+
+
+def test_numbers_that_become_zero_cost_no_more_than_they_are():
+    random = np.random.default_rng(0)
+    tiny = (1e-3 * random.standard_normal(400_000)).astype(np.float32)
+    few = random.uniform(5, 10, 5).astype(np.float32)
+    counts = Spread.of(np.concatenate([tiny, few]), most=1 << 20).counts
+    # a step is 0.04, so that nearly all are zero on any of these grids, and only the few tell them apart
+    assert least_error(Interval(-0.01, 10.0), counts).high > 9
 
 
 @given(arrays(np.float32, 200, elements=st.floats(-1e3, 1e3, width=32)))

@@ -18,16 +18,17 @@ from octavo.statistics import BINS, Products, Range, Spread, Statistics, bins_of
 
 
 class Seen(Struct, frozen=True):
-    """Some of a tensor's numbers by their bins, uint16, and the sum over `rows` rows."""
+    """Some of a tensor's numbers by their bins, uint16, how much each of them weighs, and the sum over `rows` rows."""
 
     bins: Array
+    weight: float
     sums: Array
     rows: int
 
     @classmethod
     def of(cls, array: Array) -> Seen:
         """Of a float32 tensor."""
-        return cls(bins_of(array), *sums_of(array))
+        return cls(*bins_of(array), *sums_of(array))
 
 
 class Glimpse(Struct, frozen=True):
@@ -86,13 +87,27 @@ def _spreads(known: Mapping[str, Spread], fresh: Sequence[Mapping[str, Seen]]) -
             gathered.setdefault(name, []).append(seen)
     found = dict(known)
     for name, parts in gathered.items():
-        counts = np.bincount(np.concatenate([part.bins for part in parts]), minlength=BINS)
+        counts, evened = _counted(parts)
         fresh_sums = [part.sums for part in parts]
         rows = sum(part.rows for part in parts)
         if (before := known.get(name)) is not None:
-            counts, rows, fresh_sums = before.counts + counts, before.rows + rows, [before.sums, *fresh_sums]
-        found[name] = Spread(counts, reduce(joined, fresh_sums), rows)
+            counts, evened = before.counts + counts, before.evened + evened
+            rows, fresh_sums = before.rows + rows, [before.sums, *fresh_sums]
+        found[name] = Spread(counts, evened, reduce(joined, fresh_sums), rows)
     return found
+
+
+def _counted(parts: Sequence[Seen]) -> tuple[Array, Array]:
+    """How many numbers are in each bin, and how much these weigh; what weighs the same is counted at once."""
+    equal: dict[float, list[Array]] = {}
+    for part in parts:
+        equal.setdefault(part.weight, []).append(part.bins)
+    counts, evened = np.zeros(BINS, np.int64), np.zeros(BINS)
+    for weight, bins in equal.items():
+        found = np.bincount(np.concatenate(bins), minlength=BINS)
+        counts += found
+        evened += weight * found
+    return counts, evened
 
 
 def _products(known: Mapping[str, Products], fresh: Sequence[Mapping[str, Products]]) -> Mapping[str, Products]:

@@ -25,8 +25,9 @@ def least_error(interval: Interval, counts: Array, steps: int = 255) -> Interval
     """The part of `interval` that makes the mean squared error least, when `steps` steps cover it.
 
     `counts` is a histogram as in `octavo.statistics`. What lies outside is clipped, what lies inside is rounded to
-    the nearest step: the error of a number inside is uniform over a step, so its square is step²/12 on average. Zero
-    is always exact. Each number counts as the outer edge of its bin, so clipping is never thought better than it is.
+    the nearest step: the error of a number inside is uniform over a step, so its square is step²/12 on average, and
+    what is less than half a step becomes zero. Each number counts as the outer edge of its bin, so clipping is never
+    thought better than it is.
     Sung et al., Resiliency of Deep Neural Networks under Quantization (2015), choose the step so.
     """
     bins = np.flatnonzero(counts)
@@ -38,13 +39,23 @@ def least_error(interval: Interval, counts: Array, steps: int = 255) -> Interval
     highs = interval.high * KEPT if interval.high > 0 else np.zeros(1)
     below = (np.square(np.minimum(numbers - lows[:, None], 0)) * weights).sum(axis=1)
     above = (np.square(np.maximum(numbers - highs[:, None], 0)) * weights).sum(axis=1)
-    uneven = weights[numbers != 0].sum()
-    rounding = np.square((highs[None, :] - lows[:, None]) / steps) / 12 * uneven
+    rounding = _rounding(np.abs(numbers), weights, (highs[None, :] - lows[:, None]) / steps)
     error = below[:, None] + above[None, :] + rounding
     if error.min() >= WORTH * error[0, 0]:
         return interval
     row, column = np.unravel_index(error.argmin(), error.shape)
     return Interval(float(lows[row]), float(highs[column]))
+
+
+def _rounding(sizes: Array, weights: Array, step: Array) -> Array:
+    """The squared error of rounding numbers of these `sizes` to each `step`."""
+    order = np.argsort(sizes)
+    sizes, weights = sizes[order], weights[order]
+    squares = np.concatenate([[0.0], np.cumsum(np.square(sizes) * weights)])
+    beyond = weights.sum() - np.concatenate([[0.0], np.cumsum(weights)])
+    lost = np.searchsorted(sizes, step / 2)
+    error: Array = squares[lost] + beyond[lost] * np.square(step) / 12
+    return error
 
 
 def percentile(interval: Interval, counts: Array) -> Interval:

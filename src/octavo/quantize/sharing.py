@@ -77,6 +77,7 @@ def shared(
     groups = Groups()
     homes: dict[Tensor, Graph] = {}
     nodes = [(node, graph) for graph in known for node in graph if choices[node].precision in INTEGER]
+    known = _weighed(known, ranges)
     for node, graph in nodes:
         dtype = INTEGER[choices[node].precision]
         seen = known[graph].averaged if ranges == "average" and dtype == "int8" else known[graph]
@@ -104,6 +105,11 @@ def shared(
     return Shared(
         groups, homes, {v: Tensor(next(iter(slot.members)), slot.dtype) for slot in slots for v in _all(slot)}
     )
+
+
+def _weighed(known: Mapping[Graph, Statistics], ranges: Ranges) -> Mapping[Graph, Statistics]:
+    """What is known; for least error with samples of equal weight, or the few loud ones would decide."""
+    return {graph: seen.evened for graph, seen in known.items()} if ranges == "least_error" else known
 
 
 def _all(slot: Slot) -> list[Value]:
