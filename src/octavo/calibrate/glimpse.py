@@ -102,12 +102,10 @@ def _counted(parts: Sequence[Seen]) -> tuple[Array, Array]:
     equal: dict[float, list[Array]] = {}
     for part in parts:
         equal.setdefault(part.weight, []).append(part.bins)
-    counts, evened = np.zeros(BINS, np.int64), np.zeros(BINS)
-    for weight, bins in equal.items():
-        found = np.bincount(np.concatenate(bins), minlength=BINS)
-        counts += found
-        evened += weight * found
-    return counts, evened
+    found = [(weight, np.bincount(np.concatenate(bins), minlength=BINS)) for weight, bins in equal.items()]
+    return reduce(np.add, [counts for _, counts in found]), reduce(
+        np.add, [weight * counts for weight, counts in found]
+    )
 
 
 def _products(known: Mapping[str, Products], fresh: Sequence[Mapping[str, Products]]) -> Mapping[str, Products]:
