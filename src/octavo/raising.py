@@ -121,6 +121,7 @@ def raise_ruinous(
         with logits(graph) if is_narrow else contextlib.nullcontext():
             content = to_bytes(model) if is_narrow else few.content
             runtime = few.running(content, signature.key or None)
+            runtime.reset()  # the trials begin with nothing remembered, either
             trials = _Trials(model, statistics, signature, samples, [runtime.run(sample) for sample in samples])
             whole = trials.noise(plan)
             made = None if is_narrow else trials.made  # which has other outputs where weights are narrow

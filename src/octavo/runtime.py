@@ -254,8 +254,9 @@ class _Session:
         return view
 
     def reset(self) -> None:
-        """Clear the states."""
-        self._interpreter.reset_all_variables()
+        """Clear the states, if there has been a run: LiteRT gives them memory then."""
+        if self._shapes is not None:
+            self._interpreter.reset_all_variables()
 
     def _resize(self, shapes: dict[int, tuple[int, ...]]) -> None:
         if self._shapes and self._calls_graphs():

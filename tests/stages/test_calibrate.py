@@ -37,6 +37,9 @@ class Scripted:
     def run(self, inputs):
         return {"y": inputs["x"] * 2}
 
+    def reset(self):
+        pass
+
     def numbers(self, names):
         return [(name, self.tensors[name]) for name in names if name in self.tensors]
 
@@ -188,8 +191,15 @@ def test_a_chosen_range_lies_inside_what_was_seen_and_errs_less(array):
     assert seen.low <= chosen.low <= 0 <= chosen.high <= seen.high
 
 
-class Thresholded:
-    """A model for which only the sign of small numbers matters, and nothing above one."""
+class Forgetful:
+    """A model that keeps nothing from run to run."""
+
+    def reset(self):
+        pass
+
+
+class Thresholded(Forgetful):
+    """Only the sign of small numbers matters, and nothing above one."""
 
     def run(self, inputs):
         return {"y": np.clip(inputs["x"], -1, 1)}
@@ -219,7 +229,7 @@ class Counting(Scripted):
         return super().run(inputs)
 
 
-class Sure:
+class Sure(Forgetful):
     """Two classes, told apart by the mean of all numbers but the last; it is sure of one."""
 
     def run(self, inputs):

@@ -162,3 +162,26 @@ def test_nothing_is_turned_aside_while_other_threads_may_write(capfd):
     stop.set()
     thread.join()
     assert capfd.readouterr().err == "INFO: seen\n"
+
+
+REMEMBERS = """
+main(%x: float32[1,1]) {
+  %f = const float32[1,1] [1.0]
+  %t = const float32[1,2] [1.0, 1.0]
+  %b = const float32[1] [0.0]
+  %s = state float32[1,2]
+  %y = SVDF(%x, %f, %t, %b, %s) {rank=1}
+  return %y
+}
+"""
+
+
+def test_what_remembers_runs_forgets_them_on_demand_and_before_the_first_there_is_nothing_to_forget():
+    model = Model([parse(REMEMBERS, registry().ops)])
+    model.signatures.append(Signature("serving_default", model.main, ("x",), ("y",)))
+    runtime = Runtime(to_bytes(model))
+    runtime.reset()
+    one = {"x": np.ones((1, 1), np.float32)}
+    first, second = (float(runtime.run(one)["y"][0, 0]) for _ in range(2))
+    runtime.reset()
+    assert float(runtime.run(one)["y"][0, 0]) == first != second

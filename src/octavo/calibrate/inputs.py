@@ -40,6 +40,10 @@ class Runner(Protocol):
         """The outputs."""
         ...
 
+    def reset(self) -> None:
+        """Forget the runs before."""
+        ...
+
 
 def fit_inputs(
     runtime: Runner, samples: Sequence[Sample], ranges: Mapping[str, Range], probabilities: Collection[str] = ()
@@ -98,6 +102,7 @@ class _Trial:
         return lost_of_all(exact, found)
 
     def _outputs(self, sample: Sample) -> dict[str, Array]:
+        self._runtime.reset()  # what remembers runs would else compare what follows other samples
         outputs = self._runtime.run(sample)
         logits = {name: np.log(np.maximum(outputs[name], LEAST)) for name in self._probabilities}
         return {**outputs, **logits}

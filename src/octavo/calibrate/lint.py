@@ -52,6 +52,10 @@ class Lint(Struct):
         """The outputs, as the runtime computes them."""
         return self.runtime.run(inputs)
 
+    def reset(self) -> None:
+        """Forget the runs before."""
+        self.runtime.reset()
+
     def numbers(self, names: Iterable[str]) -> Iterable[tuple[str, Array]]:
         """What tensors held in the last `calibrate`."""
         return self.runtime.numbers(names)
