@@ -20,6 +20,8 @@ BINS = 1 << 14
 """Bins of a histogram: sign, exponent and the first five bits of the mantissa of a float32."""
 _SHIFT = 32 - 14
 _HIGH = 1 if sys.byteorder == "little" else 0
+TELLING = 1024
+"""So many numbers of a tensor tell which of them are rare; among fewer, one that is large may be one of many."""
 ROWS = 1024
 """Rows of one tensor whose mean is taken; the mean over some samples is then good to a hundredth of the spread."""
 
@@ -57,9 +59,9 @@ class Spread(Struct, frozen=True, eq=False):
 
     @property
     def leveled(self) -> Spread:
-        """With `counts` evened, float64, and as many in all as before."""
-        whole = self.evened.sum()
-        return self if whole == 0 else replace(self, counts=self.evened * (self.counts.sum() / whole))
+        """With `counts` evened, float64, and as many in all as before; as they are where these are few."""
+        count, whole = self.counts.sum(), self.evened.sum()
+        return self if whole == 0 or count < TELLING else replace(self, counts=self.evened * (count / whole))
 
     @property
     def mean(self) -> Array:

@@ -86,7 +86,7 @@ def test_a_layer_that_was_made_coarse_is_blamed(converted):
     )
     plan = msgspec.structs.replace(converted.plan, graphs=(msgspec.structs.replace(graph, grids=grids),))
     found = octavo.blame(converted.reference, plan, samples=CALIBRATION, most=8)
-    assert victim.layer in found.suspects[0].layers
+    assert any(victim.layer in suspect.layers for suspect in found.suspects[:2])  # it, or what reads its tensor
     assert found.reliefs[1].sqnr > found.sqnr + 10  # the second is the layer that reads the coarse tensor
     assert victim.layer in str(found)
 
