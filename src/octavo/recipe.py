@@ -244,8 +244,13 @@ def dtype_for(interface: Interface | Mapping[str, Interface], names: Iterable[st
 
 def recipe_schema() -> dict[str, Any]:
     """The JSON schema of a recipe's file, TOML or JSON: what an editor needs to complete and check it."""
+    from inspect import cleandoc
+
     schema = msgspec.json.decode(msgspec.json.encode(msgspec.json.schema(Recipe)))
     described = "Another recipe that this one adds to: a precision, or a file relative to this one."
+    for defined in schema["$defs"].values():  # msgspec before 0.23 leaves docstrings indented
+        if "description" in defined:
+            defined["description"] = cleandoc(defined["description"])
     schema["$defs"]["Recipe"]["properties"]["extends"] = {"type": "string", "description": described}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "Octavo recipe", **schema}
 
