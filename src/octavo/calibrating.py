@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct, field
 
 from octavo.errors import SamplesError
-from octavo.given import KEPT, Few, Given
+from octavo.given import Few, Given
 from octavo.ir.graph import Graph, Model, Signature, Value
 from octavo.quantize.decide import needs
 from octavo.quantize.rounding import Layers, unfolded
@@ -87,7 +87,8 @@ def _calibrate(
     values = zip(signature.inputs, signature.graph.inputs, strict=True)
     fit = {name: value.name for name, value in values if value.name in here and recipe.ranges == "least_error"}
     runtime = samples.running(reference, signature.key or None)
-    samples.keeps = samples.many if is_solved(recipe) else KEPT
+    if is_solved(recipe):
+        samples.keep_many()
     lint = Lint(runtime, signature.graph, signature.inputs, here)
     likely = [name for name, value in zip(signature.outputs, signature.graph.outputs, strict=True) if _adds_up(value)]
     sought = Wanted(

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 from octavo.errors import SamplesError, did_you_mean
 from octavo.ir.graph import Graph, Model, Signature
 from octavo.runtime import Runtime
-from octavo.samples import Sample, Samples, SamplesLike, inputs_of, read_samples
+from octavo.samples import Sample, Samples, SamplesLike, Spaced, inputs_of, read_samples, room
 
 KEPT = 8
 """At most so many samples are kept until the end, unless more are asked for."""
@@ -25,7 +25,7 @@ LOOKED_AT = 4
 class Few(Struct):
     """Samples of one graph: the first few, and all, which are iterated once; and what runs them.
 
-    `kept` are a few, at most `keeps`, evenly spaced over the `count` that have been iterated.
+    `spaced` are a few of those that have been iterated.
     """
 
     first: list[Sample]
@@ -33,15 +33,21 @@ class Few(Struct):
     source: Samples
     content: bytes = b""
     runtime: Runtime | None = None
-    kept: list[Sample] = field(default_factory=list)
-    count: int = 0
-    keeps: int = KEPT
+    spaced: Spaced = field(default_factory=lambda: Spaced(KEPT))
+
+    def keep_many(self) -> None:
+        """Keep as many samples as there is room for."""
+        self.spaced.most = room(self.first[0], fewest=FEWEST, most=MOST, size=ROOM)
 
     @property
-    def many(self) -> int:
-        """How many samples there is room for."""
-        size = sum(array.nbytes for array in self.first[0].values()) if self.first else 0
-        return min(max(ROOM // max(size, 1), FEWEST), MOST)
+    def kept(self) -> list[Sample]:
+        """Those that are kept."""
+        return self.spaced.kept
+
+    @property
+    def count(self) -> int:
+        """How many have been iterated."""
+        return self.spaced.count
 
     def some(self, most: int) -> list[Sample]:
         """At most so many of those that are kept, evenly spaced."""
@@ -50,13 +56,8 @@ class Few(Struct):
     @property
     def every(self) -> Iterator[Sample]:
         """All samples, once."""
-        spacing = 1
         for sample in chain(self.first, self.rest):
-            if len(self.kept) == self.keeps and self.count % spacing == 0:
-                self.kept, spacing = self.kept[::2], 2 * spacing
-            if self.count % spacing == 0:
-                self.kept.append(sample)
-            self.count += 1
+            self.spaced.offer(sample)
             yield sample
 
     def running(self, content: bytes, signature: str | None) -> Runtime:

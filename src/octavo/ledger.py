@@ -16,7 +16,8 @@ from octavo.samples import Sample
 from octavo.version import __version__
 from octavo.write.file import save
 
-VERSION = 1
+VERSION = 2
+"""Of what a memory holds: what another version kept is learnt anew."""
 
 
 class _File(msgspec.Struct):

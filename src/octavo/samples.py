@@ -67,6 +67,31 @@ class Samples(Struct, frozen=True):
             raise SamplesError("there are no samples", where=self.origin, hint=hint)
 
 
+class Spaced:
+    """At most `most` of the samples that are offered, evenly spaced over however many these are."""
+
+    def __init__(self, most: int) -> None:
+        """Keep none yet."""
+        self.most = most
+        self.kept: list[Sample] = []
+        self.count = 0
+        self._spacing = 1
+
+    def offer(self, sample: Sample) -> None:
+        """Keep the next sample, if its turn has come."""
+        if len(self.kept) == self.most and self.count % self._spacing == 0:
+            self.kept, self._spacing = self.kept[::2], 2 * self._spacing
+        if self.count % self._spacing == 0:
+            self.kept.append(sample)
+        self.count += 1
+
+
+def room(sample: Sample, *, fewest: int, most: int, size: int) -> int:
+    """How many samples like this one go into `size` bytes; not less than `fewest` and not more than `most`."""
+    each = sum(array.nbytes for array in sample.values())
+    return min(max(size // max(each, 1), fewest), most)
+
+
 @runtime_checkable
 class Gathered(Protocol):
     """Samples described by where they are: `octavo.Images`, `octavo.Sounds`, `octavo.Records`."""

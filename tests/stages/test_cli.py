@@ -477,6 +477,17 @@ def test_statistics_that_are_kept_save_the_next_conversion_its_runs(tmp_path, mo
         octavo.convert(MODEL, recipe="int8", samples=CALIBRATION, statistics=kept)
 
 
+def test_statistics_of_another_version_are_learnt_anew(tmp_path):
+    kept = tmp_path / "kept"
+    made = octavo.convert(MODEL, recipe="int8", samples=CALIBRATION, statistics=kept)
+    stored = json.loads(kept.read_text())
+    for memory in stored["memories"].values():
+        for spread in memory["statistics"]["spreads"].values():
+            del spread["evened"]  # as the first version was
+    kept.write_text(json.dumps({**stored, "version": 1}))
+    assert octavo.convert(MODEL, recipe="int8", samples=CALIBRATION, statistics=kept).content == made.content
+
+
 @pytest.mark.parametrize("columns", [60, 80, 120])
 def test_nothing_is_wider_than_the_terminal(converted, columns):
     folder, _ = converted

@@ -15,7 +15,7 @@ from octavo.calibrate.inputs import Runner, fit_inputs
 from octavo.calibrate.memory import Memory
 from octavo.errors import InternalError, NotFiniteError
 from octavo.ir.source import Array
-from octavo.samples import Sample
+from octavo.samples import Sample, Spaced, room
 from octavo.statistics import Products, Statistics, overflowing
 
 Progress = Callable[[str, int, int | None], None]
@@ -91,9 +91,11 @@ def calibrate(
     """
     memory = memory or Memory(is_kept=False)
     look = _Look(runtime, wanted)
-    kept = _Few()
+    kept = Spaced(FEWEST)
     for number, sample in enumerate(samples):
-        kept.offer(number, sample)
+        if number == 0:
+            kept.most = room(sample, fewest=FEWEST, most=MOST, size=ROOM) // 2 * 2
+        kept.offer(sample)
         if memory.knows(number, sample):
             runtime.passed(sample)
         else:
@@ -104,7 +106,7 @@ def calibrate(
             progress("calibrating", number + 1, count)
     learnt = memory.statistics
     inputs = {name: learnt.ranges[value] for name, value in wanted.inputs.items()}
-    fitted = fit_inputs(runtime, kept.samples, inputs, wanted.probabilities) if inputs else {}
+    fitted = fit_inputs(runtime, kept.kept, inputs, wanted.probabilities) if inputs else {}
     return replace(learnt, fitted={wanted.inputs[name]: range for name, range in fitted.items()})
 
 
@@ -138,28 +140,6 @@ class _Look:
                         products[layer] = Products.of(rows)
         self._vectors = vectors
         return spreads, products
-
-
-class _Few:
-    """A few samples, evenly spaced over however many come."""
-
-    def __init__(self) -> None:
-        self.samples: list[Sample] = []
-        self._most = 0
-        self._spacing = 1
-
-    def offer(self, number: int, sample: Sample) -> None:
-        """Keep the sample, if its turn has come."""
-        if number % self._spacing:
-            return
-        if not self.samples:
-            size = sum(array.nbytes for array in sample.values())
-            self._most = min(max(ROOM // max(size, 1), FEWEST), MOST) // 2 * 2
-        if len(self.samples) == self._most:
-            self.samples, self._spacing = self.samples[::2], 2 * self._spacing
-            if number % self._spacing:
-                return
-        self.samples.append(sample)
 
 
 def _whole(runtime: Watcher, seen: Mapping[str, tuple[float, float]], wanted: Wanted) -> dict[str, tuple[float, float]]:

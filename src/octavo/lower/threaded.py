@@ -15,7 +15,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from octavo.ir.source import FunctionName, SourceArgument, SourceGraph, SourceModel, SourceNode, SourceRef
-from octavo.lower.dataflow.walk import in_order, through, unlike
+from octavo.lower.dataflow.walk import copied, in_order, through, unlike
 from octavo.lower.item import BRANCHES, LOOPS
 from octavo.lower.twins import CALLS, HANDLES
 
@@ -72,14 +72,7 @@ def _is_variable(graph: SourceGraph, ref: SourceRef) -> bool:
 
 def _before(graph: SourceGraph, refs: Iterable[SourceRef]) -> list[str]:
     """The nodes that run before tensors are there, each after those that it waits for."""
-    found: dict[str, SourceNode] = {}
-    stack = [ref.node for ref in refs]
-    while stack:
-        name = stack.pop()
-        if name not in found and name in graph.nodes:
-            node = found[name] = graph.nodes[name]
-            stack += [*(ref.node for ref in node.inputs), *node.after]
-    return in_order(found)
+    return in_order(copied(graph.nodes, refs, lambda ref: ref, after=True))
 
 
 @dataclass(slots=True)
